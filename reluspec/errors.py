@@ -1,0 +1,43 @@
+"""Every error a user can cause. Each carries one clear message: the place, the value found, a remedy."""
+
+from __future__ import annotations
+
+
+class ReluspecError(Exception):
+    """Base of all errors that reach a user; the command line prints the message and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class SpecError(ReluspecError):
+    """A `.rspec` text is wrong; the message holds every diagnostic of the file, in order."""
+
+
+class ProblemError(ReluspecError):
+    """A problem built from Python contradicts itself (lengths, signs, ranges)."""
+
+
+class UnsupportedProblemError(ReluspecError):
+    """No engine can take the problem; the message names the construct, the engine and the reason."""
+
+
+class LimitError(ReluspecError):
+    """The request is larger than a stated limit; the message says how large it is."""
+
+
+class StratumError(ReluspecError):
+    """The name of a stratum does not fit the problem."""
+
+
+class ArtefactError(ReluspecError):
+    """A file cannot be read or written, or does not follow its schema."""
+
+
+class PluginError(ReluspecError):
+    """A plugin is unknown, or two plugins claim one name."""
+
+
+class UsageError(ReluspecError):
+    """The command line's words are off."""
+
+    exit_code = 2
