@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-Expression: TypeAlias = "Constant | Variable | Sum | Product | Power | Kink"
-
 
 @dataclass(frozen=True)
 class Constant:
@@ -59,6 +57,8 @@ class Kink:
     below: Fraction
     above: Fraction
 
+
+Expression: TypeAlias = Constant | Variable | Sum | Product | Power | Kink
 
 ZERO = Constant(Fraction(0))
 

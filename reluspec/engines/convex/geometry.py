@@ -44,7 +44,7 @@ class Geometry:
         self.arrangement: Arrangement = arrangement(setting.rows)
         self.points = setting.points
         self.width = len(setting.ridge)
-        self._rows = fmpq_mat(self.points, self.width, [rational(entry) for row in setting.rows for entry in row])
+        self.rows = fmpq_mat(self.points, self.width, [rational(entry) for row in setting.rows for entry in row])
         self._spans: dict[bytes, Span] = {}
         self._maps: dict[int, fmpq_mat] = {}
         self._below: list[list[int]] = [[] for _ in range(len(self.arrangement))]
@@ -68,7 +68,7 @@ class Geometry:
     @cached_property
     def _lineality_rows(self) -> list[list[fmpq]]:
         """Rows `n^T Lambda` for a basis n of the common kernel: their kernel is its Lambda-orthogonal complement."""
-        kernel = _kernel([list(row) for row in self._rows.tolist()], self.width)
+        kernel = _kernel([list(row) for row in self.rows.tolist()], self.width)
         return [[entry * weight for entry, weight in zip(vector, self.setting.ridge, strict=True)] for vector in kernel]
 
     def span(self, face: int) -> Span:
@@ -76,7 +76,7 @@ class Geometry:
         zero = self.arrangement.signs[face] == 0
         key = zero.tobytes()
         if key not in self._spans:
-            rows = self._rows.tolist()
+            rows = self.rows.tolist()
             equations = [list(rows[i]) for i in range(self.points) if zero[i]] + self._lineality_rows
             vectors = _orthogonal(_kernel(equations, self.width), self.setting.ridge)
             norms = tuple(_inner(vector, vector, self.setting.ridge) for vector in vectors)
@@ -92,7 +92,7 @@ class Geometry:
         """`H` (k x n): the face's coordinates of a weighted residual."""
         if face not in self._maps:
             slopes = self.slopes(face)
-            product = self.span(face).basis * self._rows.transpose()
+            product = self.span(face).basis * self.rows.transpose()
             rows = product.tolist()
             # basis rows vanish on the face's zero set exactly, so the slope chosen there does not matter.
             self._maps[face] = fmpq_mat(len(rows), self.points, [entry * slope for row in rows for entry, slope in zip(row, slopes, strict=True)])
@@ -107,7 +107,7 @@ class Geometry:
         """One functional (k x 1, on `A^-1 g`) per facet: all positive exactly on the face (for one of the two signs of `g`)."""
         basis = self.span(face).basis
         functionals, seen = [], set()
-        rows = self._rows.tolist()
+        rows = self.rows.tolist()
         for edge in self._below[face]:
             row = int(self.arrangement.facet_row[edge])
             if row not in seen:
@@ -124,14 +124,14 @@ class Geometry:
             step = [fmpq(int(entry)) for entry in self.arrangement.direction[edge]]
             step = _remainder(step, [list(row) for row in self.span(face).basis.tolist()], self.setting.ridge)
             step = _remainder(step, self._lineality_basis, self.setting.ridge)
-            values = self._rows * fmpq_mat(self.width, 1, step)
+            values = self.rows * fmpq_mat(self.width, 1, step)
             slopes = self.slopes(upper)
             found.append(Cover(upper, fmpq_mat(self.points, 1, [values[i, 0] * slopes[i] for i in range(self.points)])))
         return found
 
     @cached_property
     def _lineality_basis(self) -> list[list[fmpq]]:
-        return _orthogonal(_kernel([list(row) for row in self._rows.tolist()], self.width), self.setting.ridge)
+        return _orthogonal(_kernel([list(row) for row in self.rows.tolist()], self.width), self.setting.ridge)
 
     @cached_property
     def faces_below(self) -> list[list[int]]:

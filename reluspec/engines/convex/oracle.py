@@ -5,11 +5,12 @@ Every verdict of the engine is the sign of one of two kinds of quantity: `e . z`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, fmpq_mat
 
-from reluspec.engines.convex.exact import ZeroTest
+from reluspec.engines.convex.exact import Polynomial, ZeroTest
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, enclose, working_precision
 
@@ -26,7 +27,6 @@ class CriticalPoint:
         self.geometry: Geometry = system.geometry
         self._enclosures = {enclosure.precision: enclosure}
         self._excess: dict[int, int | None] = {}
-        self._zero_test: ZeroTest | None = None
 
     def enclosure(self, precision: int = PRECISIONS[0]) -> Enclosure | None:
         """Balls at that precision, refined from the first ones."""
@@ -40,41 +40,27 @@ class CriticalPoint:
 
     def sign(self, row: fmpq_mat) -> int | None:
         """The sign of `e . z` for an exact row e (1 x n); `None` when no layer can tell."""
-        for precision in PRECISIONS:
-            enclosure = self.enclosure(precision)
-            if enclosure is None:
-                return None
-            with working_precision(precision + 32):
-                value = (arb_mat(row) * enclosure.z)[0, 0]
-            if value > 0:
-                return 1
-            if value < 0:
-                return -1
-        return self.zero_test.sign(self.zero_test.linear(row), self.enclosure)
+        return self._decide(lambda z: (arb_mat(row) * z)[0, 0], lambda: self.zero_test.linear(row))
 
     def excess(self, face: int) -> int | None:
         """The sign of `|G_F r|^2 - lambda_a` for a face; zero by construction for the faces of the set itself."""
         if face in self.faces:
             return 0
         if face not in self._excess:
-            self._excess[face] = self._excess_sign(face)
+            self._excess[face] = self._decide(lambda z: excess_ball(self.geometry, face, z), lambda: self.zero_test.excess(face))
         return self._excess[face]
 
-    def _excess_sign(self, face: int) -> int | None:
-        rows, norms = self.geometry.map(face), self.geometry.span(face).norms
-        ridge = self.geometry.setting.ridge_output
+    def _decide(self, ball: Callable[[arb_mat], arb], polynomial: Callable[[], Polynomial]) -> int | None:
+        """Balls first, the exact test where they keep containing zero."""
         for precision in PRECISIONS:
             enclosure = self.enclosure(precision)
             if enclosure is None:
                 return None
             with working_precision(precision + 32):
-                g = arb_mat(rows) * enclosure.z
-                value = sum((g[j, 0] * g[j, 0] / norm for j, norm in enumerate(norms)), arb(0)) - ridge
-            if value > 0:
-                return 1
-            if value < 0:
-                return -1
-        return self.zero_test.sign(self.zero_test.excess(face), self.enclosure)
+                value = ball(enclosure.z)
+            if not value.contains(0):
+                return 1 if value > 0 else -1
+        return self.zero_test.sign(polynomial(), self.enclosure)
 
     def orientation(self, face: int) -> tuple[int, bool]:
         """On which side of the face's cone `G_F r` lies: `(sigma, known)`.
@@ -96,24 +82,21 @@ class CriticalPoint:
                 return 0, True
         return (0, False) if unknown else (signs.pop(), True)
 
-    @property
+    @cached_property
     def zero_test(self) -> ZeroTest:
-        if self._zero_test is None:
-            self._zero_test = ZeroTest(self.system)
-        return self._zero_test
+        """The exact layer; built only for a point that has a tie."""
+        return ZeroTest(self.system)
+
+
+def excess_ball(geometry: Geometry, face: int, z: arb_mat) -> arb:
+    """`|G_F r|^2 - lambda_a` in balls."""
+    g = arb_mat(geometry.map(face)) * z
+    squares = (g[j, 0] * g[j, 0] / norm for j, norm in enumerate(geometry.span(face).norms))
+    return sum(squares, arb(0)) - geometry.setting.ridge_output
 
 
 def solve(geometry: Geometry, faces: tuple[int, ...], g: Sequence[arb], s: Sequence[arb]) -> CriticalPoint | None:
     """The critical point of a set of faces from an approximation of `g` and `s`; `None` where none can be proved."""
     system = FaceSystem(geometry, faces)
-    if not faces:
-        with working_precision(PRECISIONS[0] + 32):
-            return CriticalPoint(system, Enclosure(PRECISIONS[0], (), (), arb_mat(geometry.metric_target)))
     enclosure = enclose(system, g, s, PRECISIONS[0])
     return None if enclosure is None else CriticalPoint(system, enclosure)
-
-
-def dead_loss(geometry: Geometry) -> fmpq:
-    """The loss of the dead network."""
-    target = geometry.setting.target_column
-    return (target.transpose() * geometry.metric_target)[0, 0] + geometry.setting.offset

@@ -113,6 +113,9 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
 
     Newton's method on midpoints, then one Krawczyk test (Krawczyk 1969; Rump, Acta Numerica 2010, section 13).
     """
+    if not system.faces:
+        with working_precision(precision + 32):
+            return Enclosure(precision, (), (), arb_mat(system.geometry.metric_target))
     with working_precision(precision + 32):
         coupling, target = arb_mat(system.coupling), arb_mat(system.target)
         x = [entry.mid() for entry in (*g, *s)]

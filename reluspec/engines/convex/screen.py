@@ -8,6 +8,7 @@ In whitened coordinates `q = A^-1/2 g` the system is `q_l + sum_m s_m C_lm q_m =
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -118,6 +119,19 @@ class FloatGeometry:
                 padded[face, : len(pairs)] = pairs
         return np.array(rows), padded
 
+    def excess_signs(self, residual: Sequence[float], radius: Sequence[float]) -> NDArray[np.int8]:
+        """Proved signs of `|G_F r|^2 - lambda_a` for every face, 0 where the bound does not tell; `residual` is z (n) up to `radius` (n)."""
+        z, doubt = np.array(residual), np.array(radius) * INFLATION
+        q = self.map @ z
+        small = gamma(self.geometry.points + 4) + 2 * self.ENTRY_ERROR
+        error = (np.abs(self.map) @ (doubt + small * np.abs(z))) * INFLATION
+        low = (np.maximum(np.abs(q) - error, 0) ** 2).sum(axis=1) / INFLATION
+        high = ((np.abs(q) + error) ** 2).sum(axis=1) * INFLATION
+        signs = np.zeros(len(q), dtype=np.int8)
+        signs[low > self.ridge * (1 + 4 * UNIT_ROUNDOFF)] = 1
+        signs[high < self.ridge * (1 - 4 * UNIT_ROUNDOFF)] = -1
+        return signs
+
     def coupling(self, sets: NDArray[np.int64]) -> Floats:
         """C of each set: B x K x K with K = (faces in a set) x width."""
         batch, size = sets.shape
@@ -154,6 +168,15 @@ def screen(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
         radius, active, proved = _enclose(floats, sets, coupling, target, q, s)
         outcome = _judge(floats, sets, q, s, radius, active, proved)
     return Batch(sets, outcome, q.reshape(batch, size, floats.width), s)
+
+
+def per_unit_coordinates(floats: FloatGeometry, sets: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Approximate q (B x m x k) and s (B x m) of sets, nothing proved: starting points for other precisions."""
+    coupling = floats.coupling(sets)
+    target = floats.target[sets].reshape(len(sets), -1)
+    s = minimise(coupling, target, sets.shape[1], floats.ridge)
+    q, _ = _coordinates(coupling, target, s)
+    return _per_unit(q, sets.shape[1]), s
 
 
 def _per_unit(vectors: Floats, size: int) -> Floats:
@@ -208,16 +231,18 @@ def minimise(coupling: Floats, target: Floats, size: int, ridge: float) -> Float
         here = s[live]
         q, inverse = _coordinates(coupling[live], target[live], here)
         norm = np.sqrt((_per_unit(q, size) ** 2).sum(axis=2))
-        gap = 1 / np.maximum(norm, 1e-200) - goal  # negative: s_l wants to grow
-        free = ~((here <= 0) & (gap >= 0))
-        matrix = -_slopes(coupling[live], q, inverse, size) / np.maximum(norm, 1e-200)[:, :, None] ** 3
+        lost = norm <= 1e-14 / goal  # G r = 0: nothing pulls on the unit, and the equation has no slope to follow
+        norm = np.where(lost, 1, norm)
+        gap = 1 / norm - goal  # negative: s_l wants to grow
+        free = ~((here <= 0) & (gap >= 0)) & ~lost
+        matrix = -_slopes(coupling[live], q, inverse, size) / norm[:, :, None] ** 3
         both = free[:, :, None] & free[:, None, :]
         matrix = np.where(both, matrix, np.eye(size))
         step = -(_inverse(matrix) @ np.where(free, gap, 0)[:, :, None])[:, :, 0]
         moved = here + step
         # Late in a run a clamp that cycles is softened.
         floor = 0 if iteration < ITERATIONS // 2 else 0.1 * here
-        following = np.where(np.isfinite(moved), np.maximum(moved, floor), here)
+        following = np.where(lost, 0, np.where(np.isfinite(moved), np.maximum(moved, floor), here))
         s[live] = following
         settled = (np.abs(following - here) <= 1e-13 * (np.abs(here) + 1e-3)).all(axis=1)
         live = live[~settled]

@@ -1,0 +1,227 @@
+"""From residual classes to the records of the map: critical strata, components, witnesses, families, certificates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil, log10, prod
+from typing import Any
+
+from flint import arb, arb_mat, fmpq
+
+from reluspec.engines.convex.classes import Polytope, ResidualClass, direction
+from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.oracle import CriticalPoint
+from reluspec.engines.convex.point import PRECISIONS, working_precision
+from reluspec.minima.balls import ball, nested
+from reluspec.minima.records import DIGITS, Ball, Component, CriticalStratum, Family, Piece
+from reluspec.minima.stitch import DEAD, Stitched, Type, copies, stitch, type_dimension, types
+
+
+def decimal_digits(precision: int) -> int:
+    """Significant decimals for that many bits, at least the usual ones."""
+    return max(DIGITS, ceil(precision * log10(2)) + 1)
+
+
+def binary_precision(digits: int) -> int:
+    """Bits of the balls that decimals are made from."""
+    return max(PRECISIONS[0], ceil(digits / log10(2)) + 30)
+
+
+class _Writer:
+    """Numbers and names of one class at one output precision."""
+
+    def __init__(self, geometry: Geometry, group: ResidualClass, precision: int) -> None:
+        self.geometry = geometry
+        self.group = group
+        self.digits = decimal_digits(precision)
+        self.bits = binary_precision(self.digits)
+        self._directions: dict[int, list[arb]] = {}
+
+    def name(self, kind: Type) -> str:
+        alive = [face for face in kind if face != DEAD]
+        return "|".join(self.geometry.name(face) for face in (*alive, *(DEAD,) * (len(kind) - len(alive))))
+
+    def direction(self, face: int) -> list[arb]:
+        if face not in self._directions:
+            self._directions[face] = direction(self.group.representative, face, self.bits)
+        return self._directions[face]
+
+    def loss(self) -> arb:
+        """`y^T z + lambda_a sum s`, plus what does not depend on the parameters."""
+        return loss_ball(self.group.representative, self.bits)
+
+    def weights(self, vertex: tuple[int, ...]) -> dict[int, arb]:
+        enclosure = self.group.point_of(vertex).enclosure(self.bits)
+        assert enclosure is not None
+        return dict(zip(vertex, enclosure.s, strict=True))
+
+    def shared(self, kind: Type, polytope: Polytope) -> list[arb]:
+        """Weights of a point in the relative interior: the mean of the vertices, shared evenly; living units first."""
+        mean: dict[int, arb] = {}
+        for vertex in polytope.vertices:
+            for face, weight in self.weights(vertex).items():
+                mean[face] = mean.get(face, arb(0)) + weight / len(polytope.vertices)
+        count = Counter(kind)
+        return [mean[face] / count[face] for face in kind if face != DEAD] + [arb(0)] * count[DEAD]
+
+    def bias(self, alive: list[int], s: list[arb]) -> arb:
+        """The output bias that goes with these weights."""
+        setting = self.geometry.setting
+        if setting.bias_row is None:
+            fixed = setting.output.fixed_bias
+            return arb(fmpq(fixed[0].numerator, fixed[0].denominator)) if fixed else arb(0)
+        rest = [arb(value) for value in setting.target]
+        for face, weight in zip(alive, s, strict=False):
+            values = arb_mat(self.geometry.rows) * arb_mat(self.geometry.width, 1, self.direction(face))
+            for i, slope in enumerate(self.geometry.slopes(face)):
+                rest[i] -= weight * values[i, 0] * slope
+        return sum((share * value for share, value in zip(setting.bias_row, rest, strict=True)), arb(0))
+
+    def witness(self, kind: Type, s: list[arb]) -> dict[str, Any]:
+        alive = [face for face in kind if face != DEAD]
+        setting = self.geometry.setting
+        vectors, outputs = [], []
+        for face, weight in zip(alive, s, strict=False):
+            a = weight.sqrt() * self.group.units[face].sigma
+            outputs.append(a)
+            vectors.append([a * entry for entry in self.direction(face)])
+        for _ in range(len(kind) - len(alive)):
+            outputs.append(arb(0))
+            vectors.append([arb(0)] * self.geometry.width)
+        inputs = setting.problem.network.inputs
+        hidden, output = setting.hidden.name, setting.output.name
+        theta: dict[str, Any] = {f"{hidden}.weight": nested([vector[:inputs] for vector in vectors], self.digits)}
+        if setting.hidden.bias:
+            theta[f"{hidden}.bias"] = nested([vector[inputs] if setting.has_hidden_bias else arb(0) for vector in vectors], self.digits)
+        theta[f"{output}.weight"] = nested([outputs], self.digits)
+        if setting.output.bias:
+            theta[f"{output}.bias"] = nested([self.bias(alive, s)], self.digits)
+        return theta
+
+    def family(self, kind: Type, polytope: Polytope) -> Family:
+        alive = [face for face in kind if face != DEAD]
+        zero = tuple(nested([arb(0)] * self.geometry.width, self.digits))
+        directions = [nested(self.direction(face), self.digits) for face in alive] + [zero] * (len(kind) - len(alive))
+        corners: list[list[arb]] = []
+        for vertex in polytope.vertices:
+            corners.extend(_corners(kind, self.weights(vertex)))
+        biases = [self.bias(alive, corner) for corner in corners] if self.geometry.setting.bias_row is not None else []
+        return Family(
+            signs=tuple(self.group.units[face].sigma for face in alive) + (0,) * (len(kind) - len(alive)),
+            directions=tuple(directions),  # type: ignore[arg-type]
+            vertices=tuple(nested(corner, self.digits) for corner in corners),  # type: ignore[arg-type]
+            bias=nested(biases, self.digits),  # type: ignore[arg-type]
+        )
+
+    def certificate(self, kind: Type, s: list[arb]) -> dict[str, Any]:
+        """What a verifier needs: the residual, the weights, the signs of all slopes, the verdict on dead units."""
+        enclosure = self.group.representative.enclosure(self.bits)
+        assert enclosure is not None
+        alive = sorted({face for face in kind if face != DEAD})
+        return {
+            "engine": "convex",
+            "precision": self.bits,
+            "weighted_residual": [entry.__dict__ for entry in nested(enclosure.z.entries(), self.digits)],  # type: ignore[attr-defined]
+            "squared_output_weights": [entry.__dict__ for entry in nested(s, self.digits)],  # type: ignore[attr-defined]
+            "slopes": {
+                self.geometry.name(face): {self.geometry.name(cover): sign for cover, sign in self.group.units[face].slopes} for face in alive
+            },
+            "dead_unit_is_minimal": self.group.dead.minimal,
+        }
+
+    def piece(self, kind: Type, dimension: int, polytope: Polytope) -> Piece:
+        s = self.shared(kind, polytope)
+        family = self.family(kind, polytope) if dimension else None
+        return Piece(self.name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s), family)
+
+
+def _corners(kind: Type, weights: dict[int, arb]) -> list[list[arb]]:
+    """The vertices of a labelled piece over one vertex of its polytope: each face's whole weight on one of its units."""
+    corners: list[list[arb]] = [[arb(0)] * len(kind)]
+    alive = [face for face in kind if face != DEAD]
+    for face, weight in weights.items():
+        positions = [position for position, other in enumerate(alive) if other == face]
+        corners = [[*corner[:k], weight, *corner[k + 1 :]] for corner in corners for k in positions]
+    return corners
+
+
+def loss_ball(point: CriticalPoint, bits: int) -> arb:
+    """The loss at a critical point (theory.md section 4, from `u^T W u + 2 lambda_a sum s` with `u^T z = y^T z - lambda_a sum s`)."""
+    enclosure = point.enclosure(bits)
+    assert enclosure is not None
+    setting = point.geometry.setting
+    with working_precision(bits + 32):
+        fit = sum((arb(y) * z for y, z in zip(setting.target, enclosure.z.entries(), strict=True)), arb(0))
+        return fit + sum(enclosure.s, arb(0)) * setting.ridge_output + setting.offset
+
+
+def critical_strata(geometry: Geometry, classes: list[ResidualClass], units: int, precision: int) -> list[CriticalStratum]:
+    """All strata critical in Clarke's sense, with index and number of labelled copies (theory.md section 8), by loss."""
+    found = []
+    for group in classes:
+        writer = _Writer(geometry, group, precision)
+        loss = ball(writer.loss(), writer.digits)
+        for polytope in group.polytopes:
+            living = all(group.units[face].minimal for face in polytope.faces)
+            for kind in types(polytope.faces, units):
+                dead = kind.count(DEAD)
+                index = prod(group.units[face].index for face in kind if face != DEAD) * group.dead.index**dead
+                minimal = living and (not dead or group.dead.minimal)
+                dimension = type_dimension(kind, polytope.dimension)
+                found.append(CriticalStratum(writer.name(kind), dimension, index, copies(kind), loss, minimal))
+    return sorted(found, key=lambda stratum: (Fraction(stratum.loss.value), stratum.stratum))
+
+
+def components(
+    geometry: Geometry, classes: list[ResidualClass], units: int, precision: int
+) -> tuple[list[Component], list[tuple[tuple[int, ...], str]]]:
+    """The components by ascending loss; and sets of faces whose gluing is past the limit, with the reason."""
+    made: list[tuple[Fraction, str, arb, Component]] = []
+    open_sets: list[tuple[tuple[int, ...], str]] = []
+    for group in classes:
+        minimal = {
+            polytope.faces: polytope
+            for polytope in group.polytopes
+            if all(group.units[face].minimal for face in polytope.faces) and (group.dead.minimal or polytope.faces)
+        }
+        if not minimal:
+            continue
+        writer = _Writer(geometry, group, precision)
+        with working_precision(writer.bits + 32):
+            try:
+                stitched = stitch({faces: polytope.dimension for faces, polytope in minimal.items()}, units, group.dead.minimal)
+            except OverflowError as error:
+                open_sets.extend((faces, str(error)) for faces in minimal)
+                continue
+            for part in stitched:
+                component = _component(writer, part, minimal)
+                made.append((Fraction(component.loss.value), component.pieces[0].stratum, loss_ball(group.representative, 4 * writer.bits), component))
+    made.sort(key=lambda entry: entry[:2])
+    lowest = made[0][2] if made else arb(0)
+    return [
+        replace(component, id=position, is_global=bool(loss.overlaps(lowest))) for position, (_, _, loss, component) in enumerate(made)
+    ], open_sets
+
+
+def _component(writer: _Writer, part: Stitched, polytopes: dict[tuple[int, ...], Polytope]) -> Component:
+    pieces = []
+    interior = False
+    for kind, dimension in part.pieces:
+        alive = tuple(sorted(set(kind) - {DEAD}))
+        pieces.append(writer.piece(kind, dimension, polytopes[alive]))
+        interior = interior or (DEAD not in kind and all(writer.geometry.is_cell(face) for face in alive))
+    pieces.sort(key=lambda piece: (-piece.dimension, piece.dead_units, piece.stratum))
+    loss: Ball = ball(writer.loss(), writer.digits)
+    return Component(
+        id=0,
+        dimension=part.dimension,
+        loss=loss,
+        is_global=False,
+        location="interior" if interior else "boundary",
+        orbit_size=part.orbit_size,
+        closed=not part.missing,
+        missing=tuple(writer.name(kind) for kind in part.missing),
+        pieces=tuple(pieces),
+    )

@@ -1,0 +1,117 @@
+"""The rigorous outcome of one set of faces that the float screen left open (theory.md sections 4 and 7).
+
+The residual of a set's convex problem is unique. So it is enough to find *one* subset T whose critical point is proved and which no other face of the set exceeds: then that point's residual is the set's, and
+
+- T is the whole set: a *vertex*, a point of the stratum if every direction lies in its face;
+- some face of the rest stays strictly below lambda_a: the set has no critical point of its own;
+- the rest attains lambda_a exactly: *tied*; whether the set has critical points depends on the other vertices with this residual (`classes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+
+import numpy as np
+from flint import arb
+
+from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.oracle import CriticalPoint, solve
+from reluspec.engines.convex.point import from_floats
+from reluspec.engines.convex.screen import FloatGeometry, minimise, per_unit_coordinates
+from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
+
+
+class Outcome(Enum):
+    """How a set of faces ends."""
+
+    INACTIVE = "some unit would have to be dead"
+    OUTSIDE = "a direction lies outside its face"
+    MIXED = "not critical in Clarke's sense"
+    TIED = "tied"
+    VERTEX = "critical in Clarke's sense"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The outcome of a set; `base` is the subset whose critical point proves it, `units` the verdicts of a vertex, `reason` says why it is undecided."""
+
+    faces: tuple[int, ...]
+    outcome: Outcome
+    base: tuple[int, ...] = ()
+    units: tuple[UnitVerdict, ...] = ()
+    reason: str = ""
+
+
+class Decider:
+    """Decides sets one by one; critical points are kept, since subsets come up again and again."""
+
+    def __init__(self, geometry: Geometry, floats: FloatGeometry) -> None:
+        self.geometry = geometry
+        self.floats = floats
+        self._points: dict[tuple[int, ...], CriticalPoint | None] = {}
+        self._decisions: dict[tuple[int, ...], Decision] = {}
+
+    def point(self, faces: tuple[int, ...]) -> CriticalPoint | None:
+        """The proved critical point of a set with all weights positive, if there is one and it can be proved."""
+        if faces not in self._points:
+            self._points[faces] = solve(self.geometry, faces, *self._approximation(faces))
+        return self._points[faces]
+
+    def _approximation(self, faces: tuple[int, ...]) -> tuple[list[arb], list[arb]]:
+        if not faces:
+            return [], []
+        sets = np.array([faces], dtype=np.int64)
+        with np.errstate(all="ignore"):
+            q, s = per_unit_coordinates(self.floats, sets)
+        g = []
+        for k, face in enumerate(faces):
+            norms = self.geometry.span(face).norms
+            g += [value * arb(norm).sqrt() for value, norm in zip(from_floats(list(q[0, k])), norms, strict=False)]
+        return g, from_floats(list(s[0]))
+
+    def decide(self, faces: tuple[int, ...]) -> Decision:
+        """The outcome of a set of distinct, living faces (sorted)."""
+        if faces not in self._decisions:
+            self._decisions[faces] = self._decide(faces)
+        return self._decisions[faces]
+
+    def _decide(self, faces: tuple[int, ...]) -> Decision:
+        reason = "no subset's optimum could be proved to be the optimum"
+        for base in _subsets(faces):
+            point = self.point(base)
+            if point is None:
+                continue
+            signs = [point.excess(face) for face in faces if face not in base]
+            if any(sign is not None and sign > 0 for sign in signs):
+                continue
+            if None in signs:
+                reason = "a unit may or may not be able to live (a tie that the exact test could not decide)"
+                continue
+            if base == faces:
+                return self._vertex(point)
+            return Decision(faces, Outcome.INACTIVE if any(sign == -1 for sign in signs) else Outcome.TIED, base)
+        return Decision(faces, Outcome.UNDECIDED, reason=reason)
+
+    def _vertex(self, point: CriticalPoint) -> Decision:
+        faces = point.faces
+        sides = [point.orientation(face) for face in faces]
+        if any(known and side == 0 for side, known in sides):
+            return Decision(faces, Outcome.OUTSIDE, faces)
+        if not all(known for _, known in sides):
+            return Decision(faces, Outcome.UNDECIDED, faces, reason="a direction may lie on the boundary of its face")
+        try:
+            units = tuple(unit_verdict(point, face, side) for face, (side, _) in zip(faces, sides, strict=True))
+        except UndecidedSignError as error:
+            return Decision(faces, Outcome.UNDECIDED, faces, reason=str(error))
+        outcome = Outcome.VERTEX if all(unit.index for unit in units) else Outcome.MIXED
+        return Decision(faces, outcome, faces, units)
+
+
+def _subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    """All subsets, the whole set first: the likeliest answer costs least."""
+    for size in range(len(faces), -1, -1):
+        yield from combinations(faces, size)

@@ -1,0 +1,165 @@
+"""The minima map and its parts: plain records, complete before they are passed on (formats.md, `NAME.minima.json`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from reluspec.errors import ProblemError
+from reluspec.problem.problem import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DIGITS = 30
+"""Significant decimal digits of certified numbers, unless more are asked for."""
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A certified real: the true number lies within `radius` of `value` (both decimal strings)."""
+
+    value: str
+    radius: str
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __str__(self) -> str:
+        return f"{float(self):.12g}"
+
+    @property
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        """Exact end points."""
+        value, radius = Fraction(self.value), Fraction(self.radius)
+        return value - radius, value + radius
+
+
+Tensor = Any  # a Ball, or nested tuples of Balls: units x inputs, units
+
+
+@dataclass(frozen=True)
+class Family:
+    """A positive-dimensional piece of theory.md section 4.2, unit by unit.
+
+    Unit u has `a_u = signs[u] sqrt(s_u)` and the weight vector `a_u directions[u]`, where s runs through the relative interior of the polytope with these `vertices` (V x units); a dead unit has sign 0. `bias` (V), where
+    the output has a free bias, is its value at each vertex: it is affine in s.
+    """
+
+    signs: tuple[int, ...]
+    directions: tuple[tuple[Ball, ...], ...]
+    vertices: tuple[tuple[Ball, ...], ...]
+    bias: tuple[Ball, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One stratum that a component meets, up to exchange of units: its own dimension, one witness in it, the evidence."""
+
+    stratum: str
+    dimension: int
+    dead_units: int
+    witness: dict[str, Tensor]
+    certificate: dict[str, Any] = field(repr=False)
+    family: Family | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A connected component of the set of local minima, one per orbit under exchange of units."""
+
+    id: int
+    dimension: int
+    loss: Ball
+    is_global: bool
+    location: str
+    orbit_size: int
+    closed: bool
+    missing: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    status: str = "certified"
+
+    def theta(self, piece: int = 0) -> dict[str, NDArray[np.float64]]:
+        """The witness of a piece as a PyTorch-style dict of NumPy arrays (`hidden.weight`: units x inputs, ...)."""
+        import numpy as np
+
+        return {name: np.array(_floats(tensor), dtype=np.float64) for name, tensor in self.pieces[piece].witness.items()}
+
+    def sample(self, count: int, problem: Problem, seed: int = 0, piece: int | None = None) -> list[dict[str, NDArray[np.float64]]]:
+        """Points of the component's piece of largest dimension (or of `piece`): random convex combinations of its vertices.
+
+        An isolated minimum gives `count` copies of its witness. Raises `ProblemError` for a piece whose parametrisation is unknown.
+        """
+        import numpy as np
+
+        chosen = piece if piece is not None else max(range(len(self.pieces)), key=lambda k: self.pieces[k].dimension)
+        part = self.pieces[chosen]
+        if part.dimension == 0:
+            return [self.theta(chosen) for _ in range(count)]
+        if part.family is None:
+            raise ProblemError(f"the parametrisation of {part.stratum} is not known")
+        family = part.family
+        vertices = np.array([[float(entry) for entry in row] for row in family.vertices])
+        biases = np.array([float(entry) for entry in family.bias])
+        random = np.random.default_rng(seed)
+        points = []
+        for _ in range(count):
+            mixture = random.dirichlet(np.ones(len(vertices)))
+            points.append(_family_point(problem, family, mixture @ vertices, float(mixture @ biases) if len(biases) else None))
+        return points
+
+
+def _family_point(problem: Problem, family: Family, s: Any, bias: float | None) -> dict[str, NDArray[np.float64]]:
+    import numpy as np
+
+    hidden, output = problem.network.layers
+    a = np.array(family.signs) * np.sqrt(s)
+    vectors = a[:, None] * np.array([[float(entry) for entry in row] for row in family.directions])
+    inputs = problem.network.inputs
+    theta = {f"{hidden.name}.weight": vectors[:, :inputs]}
+    if hidden.bias:
+        theta[f"{hidden.name}.bias"] = vectors[:, inputs] if vectors.shape[1] > inputs else np.zeros(len(a))
+    theta[f"{output.name}.weight"] = a[None, :]
+    if output.bias:
+        theta[f"{output.name}.bias"] = np.array([bias if bias is not None else float((output.fixed_bias or (Fraction(0),))[0])])
+    return theta
+
+
+def _floats(tensor: Tensor) -> Any:
+    return [_floats(entry) for entry in tensor] if isinstance(tensor, tuple) else float(tensor)
+
+
+@dataclass(frozen=True)
+class CriticalStratum:
+    """A stratum critical in Clarke's sense (theory.md section 8): `copies` labelled pieces of this dimension and index."""
+
+    stratum: str
+    dimension: int
+    index: int
+    copies: int
+    loss: Ball
+    minimal: bool
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A stratum (named up to exchange of units) about which nothing is claimed, and why."""
+
+    stratum: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """What an engine hands over: every stratum accounted for in `ledger` (outcome -> strata up to exchange of units)."""
+
+    engine: str
+    components: tuple[Component, ...]
+    critical: tuple[CriticalStratum, ...]
+    ledger: dict[str, int]
+    undecided: tuple[Undecided, ...]
+    total: int
+    index_sum: int | None
+    index_note: str = ""
