@@ -57,10 +57,8 @@ def _hidden_layer(problem: Problem) -> Layer:
 def _slope_of_switch(hidden: Layer) -> Fraction:
     activation = hidden.activation
     if len(activation.kinks) != 1:
-        count = len(activation.kinks) or "no"
-        raise UnsupportedProblemError(
-            f"the activation {activation} of layer {hidden.name} has {count} kinks, not one; {_INSTEAD} (relu, leaky_relu, abs)"
-        )
+        count = "more than one kink" if activation.kinks else "no kink"
+        raise UnsupportedProblemError(f"the activation {activation} of layer {hidden.name} has {count}; {_INSTEAD} (relu, leaky_relu, abs)")
     slope = _as_multiple_of_z(activation.kinks[0].argument)
     if slope is None:
         raise UnsupportedProblemError(
