@@ -1,8 +1,9 @@
 """All faces of a central hyperplane arrangement, exactly, whatever its dimension and however degenerate (theory.md section 2).
 
-The arrangement is `{w : row_i . w = 0}`. Its faces are enumerated upwards from the smallest one: a face G of dimension k+1 is `F o u`, where F is one of its facets and `u`
-a cocircuit (a one-dimensional face) of the *localisation* at F, the arrangement of the hyperplanes through F. In general position a localisation at a face of codimension s has s
-hyperplanes, so a step costs next to nothing; repeated, parallel, collinear or too few rows are no special case. All arithmetic is in integers.
+The arrangement is `{w : row_i . w = 0}`. Its faces are enumerated upwards from the smallest one: a face G of dimension k+1 is `F o u`,
+where F is one of its facets and `u` a cocircuit (a one-dimensional face) of the *localisation* at F, the arrangement of the hyperplanes
+through F. In general position a localisation at a face of codimension s has s hyperplanes, so a step costs next to nothing; repeated,
+parallel, collinear or too few rows are no special case. All arithmetic is in integers.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def sign_string(signs: Sequence[int] | NDArray[np.int8]) -> str:
 class Arrangement:
     """The faces of `{w in R^m : rows_i . w = 0}`, i < n, with their incidences.
 
-    `signs` is F x n (int8) and sorted by dimension, the smallest face (all zero) first; `dimension` counts the lineality space in. `lower`, `upper` (E) are the pairs "facet, face";
-    along with each, `direction` (E x m integers) points from the facet into the face, and `facet_row` is a row that vanishes on the facet and not on the face.
+    `signs` is F x n (int8) and sorted by dimension, the smallest face (all zero) first; `dimension` counts the lineality space in. `lower`,
+    `upper` (E) are the pairs "facet, face"; along with each, `direction` (E x m integers) points from the facet into the face, and
+    `facet_row` is a row that vanishes on the facet and not on the face.
     """
 
     rows: tuple[tuple[Fraction, ...], ...]
@@ -227,8 +229,8 @@ def _enumerate(hyperplanes: Integers, rank: int) -> tuple[list[NDArray[np.int8]]
 def _cocircuits(rows: Integers, rank: int) -> tuple[NDArray[np.int8], list[list[int]]]:
     """The one-dimensional faces of an arrangement of that rank: sign vectors, and a vector in the row space for each."""
     if rank == 1:
-        steps = np.array([rows[0], -rows[0]], dtype=object)
-        return _signs(rows, steps), [list(step) for step in steps]
+        normals = np.array([rows[0], -rows[0]], dtype=object)
+        return _signs(rows, normals), [list(normal) for normal in normals]
     basis = rows[_independent_rows(rows, rank)]
     reduced = _narrow(rows @ basis.T, rank)
     subsets = np.array(list(combinations(range(len(rows)), rank - 1)), dtype=np.int64)
@@ -255,9 +257,9 @@ def _cocircuits(rows: Integers, rank: int) -> tuple[NDArray[np.int8], list[list[
 
 def _signs(rows: Integers, vectors: Integers) -> NDArray[np.int8]:
     """The signs of all `row . vector`, in machine integers where their size proves that nothing overflows."""
-    if rows.shape[1] * _largest(rows) * _largest(vectors) < 2**62:
-        return np.sign(vectors.astype(np.int64) @ rows.T.astype(np.int64)).astype(np.int8)
-    return np.sign(vectors.astype(object) @ rows.T.astype(object)).astype(np.int8)
+    kind = np.int64 if rows.shape[1] * _largest(rows) * _largest(vectors) < 2**62 else object
+    signs: NDArray[np.int8] = np.sign(vectors.astype(kind) @ rows.T.astype(kind)).astype(np.int8)
+    return signs
 
 
 def _largest(matrix: Integers) -> int:
@@ -311,7 +313,10 @@ def _assemble(
     first_row = {int(plane): position for position, plane in reversed(list(enumerate(owner))) if plane >= 0}
     all_signs, ranks = [], []
     for faces in levels:
-        signs = np.where(owner >= 0, faces[:, owner] * orientation, 0).astype(np.int8) if faces.shape[1] else np.zeros((1, len(owner)), np.int8)
+        if faces.shape[1]:
+            signs = np.where(owner >= 0, faces[:, owner] * orientation, 0).astype(np.int8)
+        else:
+            signs = np.zeros((1, len(owner)), np.int8)
         order = np.lexsort((-signs).T[::-1])
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
@@ -320,7 +325,9 @@ def _assemble(
     offsets = np.cumsum([0, *(len(faces) for faces in levels)])
     lineality = ambient - len(pivots)
     dimension = np.concatenate([np.full(len(faces), lineality + level, dtype=np.int64) for level, faces in enumerate(levels)])
-    lower, upper, separator, steps = [], [], [], []
+    lower, upper = [], []
+    separator: list[int] = []
+    steps: list[list[int]] = []
     for level, made in enumerate(edges):
         lower.append(offsets[level] + ranks[level][made.lower])
         upper.append(offsets[level + 1] + ranks[level + 1][made.upper])

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from importlib.resources import files
 from io import BytesIO
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ import pytest
 from hidden_layers import hidden, poster
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from reluspec import plugins
 from reluspec.errors import LimitError
@@ -128,6 +130,13 @@ def test_json_header() -> None:
     document = json.loads(JSON.write(replace(SMALL, problem=replace(SMALL.problem, source=source))))
     assert (document["format"], document["version"], document["spec_sha256"]) == ("reluspec/regions-graph", 1, source.sha256)
     assert json.loads(JSON.write(SMALL))["spec_sha256"] is None
+
+
+@pytest.mark.parametrize("regions", [SMALL, region_graph(poster()), region_graph(hidden((0,), 1, bias=False))])
+def test_json_follows_its_schema(regions: RegionGraph) -> None:
+    schema = json.loads((files("reluspec.schemas") / "regions-graph.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(json.loads(JSON.write(regions)))] == []
 
 
 # Graphviz
