@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reluspec.language.diagnostics import Diagnostic
+
 
 class ReluspecError(Exception):
     """Base of all errors that reach a user; the command line prints the message and exits with `exit_code`."""
@@ -11,6 +16,10 @@ class ReluspecError(Exception):
 
 class SpecError(ReluspecError):
     """A `.rspec` text is wrong; the message holds every diagnostic of the file, in order."""
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
 
 
 class ProblemError(ReluspecError):

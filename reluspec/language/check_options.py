@@ -1,0 +1,73 @@
+"""The `solve` statement."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from reluspec.language import limits
+from reluspec.language import syntax as s
+from reluspec.language.algebra import constant
+from reluspec.language.check_data import fields_by_name
+from reluspec.language.diagnostics import quoted
+from reluspec.language.numbers import shown
+from reluspec.language.scopes import Context
+from reluspec.language.strings import unescaped
+from reluspec.problem.problem import SolveOptions
+
+_OPTIONS = ("engine", "precision", "workers", "timeout")
+_AUTO = "auto"
+
+
+def check_options(statement: s.SolveStatement, context: Context) -> SolveOptions:
+    """The options; `auto` leaves any of them to the program. Errors have been reported.
+
+    Whether an engine of that name is installed is asked when one is needed: a spec may come from another machine.
+    """
+    fields = fields_by_name(statement.fields, _OPTIONS, "solve", context)
+    return SolveOptions(
+        engine=_engine(fields.get("engine"), context),
+        precision=_count(fields.get("precision"), "bits", 2, limits.PRECISION_BITS, context),
+        workers=_count(fields.get("workers"), "processes", 1, limits.WORKERS, context),
+        timeout=_timeout(fields.get("timeout"), context),
+    )
+
+
+def _engine(field: s.Field | None, context: Context) -> str | None:
+    if field is None:
+        return None
+    value = field.value
+    if isinstance(value, s.String):
+        return unescaped(value, context)
+    if isinstance(value, s.Reference) and value.bare:
+        return None if value.name == _AUTO else value.name
+    context.error(value.span, "`engine` is the name of an engine, or `auto`", 'a name with other characters goes in quotes: "my-engine"')
+    return None
+
+
+def _number(field: s.Field | None, context: Context) -> Fraction | None:
+    if field is None or (isinstance(field.value, s.Reference) and field.value.bare and field.value.name == _AUTO):
+        return None
+    if isinstance(field.value, s.String | s.ListValue | s.TupleValue):
+        context.error(field.value.span, f"{quoted(field.name.text)} is a number, or `auto`")
+        return None
+    return constant(field.value, context)
+
+
+def _count(field: s.Field | None, word: str, least: int, most: int, context: Context) -> int | None:
+    value = _number(field, context)
+    if field is None or value is None:
+        return None
+    if value.denominator != 1 or not least <= value <= most:
+        context.error(field.value.span, f"{quoted(field.name.text)} must be an integer from {least} to {most} ({word}), not {shown(value)}")
+        return None
+    return int(value)
+
+
+def _timeout(field: s.Field | None, context: Context) -> Fraction | None:
+    value = _number(field, context)
+    if field is None or value is None:
+        return None
+    if value <= 0:
+        context.error(field.value.span, f"`timeout` must be positive (seconds), not {shown(value)}")
+        return None
+    return value

@@ -1,0 +1,46 @@
+"""Reading text files: bounded, UTF-8 only, with errors that say where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class UnreadableError(Exception):
+    """A file cannot be used; the message says why, ready to be shown, and `hint` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def read_text(path: Path, limit: int, limit_shown: str) -> str:
+    """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except FileNotFoundError:
+        raise UnreadableError("there is no such file") from None
+    except IsADirectoryError:
+        raise UnreadableError("this is a directory, not a file") from None
+    except OSError as error:
+        raise UnreadableError(f"the file cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL byte in the name
+        raise UnreadableError(f"the name cannot be that of a file: {error}") from None
+    if len(content) > limit:
+        raise UnreadableError(f"the file is larger than {limit_shown}; that is the limit")
+    return _decoded(content)
+
+
+def _decoded(content: bytes) -> str:
+    body = content.removeprefix(_BOM)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        offset = error.start + len(content) - len(body)
+        before = body[: error.start]
+        line = 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
+        hint = "it looks like UTF-16; save it as UTF-8" if content.startswith(_UTF_16) else "save it as UTF-8"
+        raise UnreadableError(f"not UTF-8: byte 0x{body[error.start]:02x} at offset {offset}, in line {line}", hint) from None
