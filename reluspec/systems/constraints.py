@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from flint import fmpq_mpoly
 
+from reluspec.systems.existence import solve_affine
 from reluspec.systems.surrogate import Surrogate, Switch, constant_value, empty
 
 
@@ -40,9 +41,7 @@ class _Line:
 
 def constraints(surrogate: Surrogate) -> Constraints:
     """Sort the zero switches of a stratum. Raises `StratumError` when they contradict each other."""
-    gens = range(len(surrogate.problem.parameters))
-    lines = [_Line(switch, switch.polynomial, [switch.polynomial.derivative(k) for k in gens]) for switch in _distinct_zeros(surrogate)]
-    never_zero = {_monic(switch.polynomial) for switch in surrogate.switches if switch.sign and not switch.polynomial.is_constant()}
+    lines, never_zero = _lines(surrogate)
     pivots: list[Switch] = []
     kept: list[Switch] = []
     while (found := _pivot(lines, never_zero)) is not None:
@@ -64,13 +63,30 @@ def constraints(surrogate: Surrogate) -> Constraints:
     return Constraints(tuple(multiplied), tuple(equations), not rest)
 
 
-def _distinct_zeros(surrogate: Surrogate) -> list[Switch]:
-    """The zero switches without constants (zero everywhere) and without multiples of earlier ones (implied)."""
-    seen: dict[str, Switch] = {}
-    for switch in surrogate.switches:
-        if switch.sign == 0 and not switch.polynomial.is_constant():
-            seen.setdefault(_monic(switch.polynomial), switch)
-    return list(seen.values())
+def _lines(surrogate: Surrogate) -> tuple[list[_Line], set[str]]:
+    """The rows, affine switches first, and the keys of polynomials without zeros on the stratum.
+
+    Beyond the affine switches only values on their common zero set A matter: the pivots confine the stratum to A in any case. So
+    gradients and values of the nonlinear ones are taken on A, where many of them simplify (a dead unit feeds zeros into the next
+    layer). Multiples of earlier switches are implied and left out.
+    """
+    zeros = [switch for switch in surrogate.switches if switch.sign == 0 and not switch.polynomial.is_constant()]
+    affine = [switch for switch in zeros if switch.polynomial.total_degree() == 1]
+    images = solve_affine([switch.polynomial for switch in affine], surrogate.context)
+    gens = range(len(surrogate.problem.parameters))
+    distinct: dict[str, _Line] = {}
+    for switch in affine:
+        line = _Line(switch, switch.polynomial, [switch.polynomial.derivative(k) for k in gens])
+        distinct.setdefault(_monic(switch.polynomial), line)
+    for switch in zeros:
+        value = switch.polynomial.compose(*images)
+        if constant_value(value):
+            raise empty(surrogate.name, f"the switch of {switch.place} cannot be zero where the other zero switches are")
+        if not value.is_zero():
+            line = _Line(switch, value, [switch.polynomial.derivative(k).compose(*images) for k in gens])
+            distinct.setdefault(_monic(value), line)
+    strict = [switch.polynomial.compose(*images) for switch in surrogate.switches if switch.sign]
+    return list(distinct.values()), {_monic(polynomial) for polynomial in strict if not polynomial.is_constant()}
 
 
 def _monic(polynomial: fmpq_mpoly) -> str:

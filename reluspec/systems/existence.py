@@ -9,10 +9,10 @@ over the rationals. With one hidden layer and no kink in the objective all switc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from flint import fmpq_mpoly
+from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.problem.expression import sign
 from reluspec.systems.surrogate import Surrogate, Switch, constant_value, empty, fraction
@@ -39,13 +39,31 @@ def check_exists(surrogate: Surrogate) -> bool:
     return len(affine) == len(remaining)
 
 
+def solve_affine(polynomials: Iterable[fmpq_mpoly], context: fmpq_mpoly_ctx) -> list[fmpq_mpoly]:
+    """The images of all generators when affine polynomials are set to zero and solved, each for its first free parameter.
+
+    Contradictory ones are passed over: they become non-zero constants under the result.
+    """
+    gens = context.gens()
+    images = list(gens)
+    for polynomial in polynomials:
+        pivot = polynomial.compose(*images)
+        if pivot.is_constant():
+            continue
+        index = next(index for index, exponent in enumerate(pivot.degrees()) if exponent)
+        step = list(gens)
+        step[index] = gens[index] - pivot / pivot.derivative(index).leading_coefficient()
+        images = [image.compose(*step) for image in images]
+    return images
+
+
 def _eliminate(surrogate: Surrogate, switches: list[Switch]) -> list[Switch]:
     """Substitute the solutions of vanishing affine switches until none is left; constants that arise must have the right sign."""
     while True:
-        pivot = next((switch.polynomial for switch in switches if switch.sign == 0 and switch.polynomial.total_degree() == 1), None)
-        if pivot is None:
+        affine = [switch.polynomial for switch in switches if switch.sign == 0 and switch.polynomial.total_degree() == 1]
+        if not affine:
             return switches
-        images = _solution(surrogate, pivot)
+        images = solve_affine(affine, surrogate.context)
         following = []
         for switch in switches:
             image = switch.polynomial.compose(*images)
@@ -53,21 +71,9 @@ def _eliminate(surrogate: Surrogate, switches: list[Switch]) -> list[Switch]:
             if value is None:
                 following.append(Switch(switch.place, switch.sign, image))
             elif sign(value) != switch.sign:
-                reason = (
-                    f"where the other switches have their signs, that of {switch.place} is {value}, so its sign is {'-0+'[sign(value) + 1]}"
-                )
-                raise empty(surrogate.name, f"{reason}, not {'-0+'[switch.sign + 1]}")
+                reason = f"where the zero switches vanish, that of {switch.place} is {value}"
+                raise empty(surrogate.name, f"{reason}, so its sign is {'-0+'[sign(value) + 1]}, not {'-0+'[switch.sign + 1]}")
         switches = following
-
-
-def _solution(surrogate: Surrogate, pivot: fmpq_mpoly) -> list[fmpq_mpoly]:
-    """The images of all generators when the affine `pivot = 0` is solved for its first parameter."""
-    images = list(surrogate.context.gens())
-    index = next(index for index, exponent in enumerate(pivot.degrees()) if exponent)
-    coefficient = constant_value(pivot.derivative(index))
-    assert coefficient is not None  # the pivot is affine
-    images[index] = images[index] - pivot / surrogate.context.constant(pivot.derivative(index).leading_coefficient())
-    return images
 
 
 def _refuse_contradictions(surrogate: Surrogate, switches: Sequence[Switch]) -> None:

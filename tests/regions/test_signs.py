@@ -64,7 +64,7 @@ def test_several_kinks_are_written_point_by_point() -> None:
     problem = make(("hard_tanh", 1), points=2)
     kinks = len(problem.network.layers[0].activation.kinks)
     assert parse_signs(problem, "+" * kinks + "-" * kinks).layers[0] == ("+" * kinks + "-" * kinks,)
-    with pytest.raises(StratumError, match=f"{kinks} for each of the 2 data points"):
+    with pytest.raises(StratumError, match=rf"{kinks} for each of the 2 data points"):
         parse_signs(problem, "+-")
 
 
@@ -94,7 +94,7 @@ def test_errors_name_place_value_and_remedy(text: str, message: str) -> None:
 
 
 def test_missing_signs_of_the_objective() -> None:
-    with pytest.raises(StratumError, match="0 signs of objective and penalties, not 2 .*write 2 after a ';'"):
+    with pytest.raises(StratumError, match=r"0 signs of objective and penalties, not 2 .*write 2 after a ';'"):
         parse_signs(make(("relu", 1), points=2, objective="absolute_error"), "++")
 
 

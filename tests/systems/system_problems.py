@@ -50,7 +50,9 @@ def problem(
     return Problem(title, data, network, objective, tuple(penalty(name, c, bare.parameters) for name, c in penalties))
 
 
-def poster(units: int = 2, x: Sequence[object] = (-3, -1, 0, 1, 2), y: Sequence[object] = ("3/2", "1/2", 2, 1, "1/2"), title: str = "poster") -> Problem:
+def poster(
+    units: int = 2, x: Sequence[object] = (-3, -1, 0, 1, 2), y: Sequence[object] = ("3/2", "1/2", 2, 1, "1/2"), title: str = "poster"
+) -> Problem:
     layers = (Layer("hidden", units, activation("relu")), Layer("output", 1, activation("linear"), bias=False))
     return problem([(v,) for v in x], [(v,) for v in y], layers, title=title)
 
