@@ -143,11 +143,11 @@ def _failure(source: SourceText, piece: str, begin: int, error: UnexpectedInput)
     # A line that starts like a statement while a bracket of an earlier line is open: it is the bracket that is wrong.
     line = source.start_of(source.position(span.start)[0])
     begins = _STATEMENT.match(piece, line)
-    left_open = _left_open(piece, begin, line if begins else span.start)
-    unclosed = bool(left_open) and (begins is not None or error.token.type == "$END")
-    if unclosed:
+    open_above = _left_open(piece, begin, line) if begins else []
+    left_open = open_above or (_left_open(piece, begin, span.start) if error.token.type == "$END" else [])
+    if left_open:
         hints.append(f"the `{piece[left_open[-1]]}` of line {source.position(left_open[-1])[0]} is not closed")
-    resume_from = begins.start(1) if begins and unclosed else span.start
+    resume_from = begins.start(1) if begins and open_above else span.start
     return _SyntaxFailure(span, f"expected {phrase}, found {found}", " ".join(hints), resume_from, "$END" in expected)
 
 

@@ -23,7 +23,7 @@ def unescaped(string: s.String, context: Context) -> str | None:
         following = body[position + 1]
         if following not in _ESCAPES:
             at = string.span.start + 1 + position
-            context.error(s.Span(at, at + 2), f"unknown escape {quoted(body[position : position + 2])}", r'a string knows \", \\ and \n')
+            context.error(s.Span(at, at + 2), f"unknown escape {quoted(body[position : position + 2])}", r"a string knows \", \\ and \n")
             return None
         pieces.append(_ESCAPES[following])
         position += 2

@@ -90,7 +90,7 @@ def _row(item: s.Value, context: Context) -> Row | None:
 def number(item: s.Value, context: Context) -> Fraction | None:
     """One number, or None after an error."""
     if isinstance(item, s.String):
-        context.error(item.span, f"{quoted(item.raw)} is text, not a number", "column names belong to `data from \"FILE.csv\" { … }`")
+        context.error(item.span, f"{quoted(item.raw)} is text, not a number", 'column names belong to `data from "FILE.csv" { … }`')
         return None
     if isinstance(item, s.TupleValue | s.ListValue):
         kind = "tuple" if isinstance(item, s.TupleValue) else "list"

@@ -7,6 +7,7 @@ method raises: whatever the grammar accepts has a tree.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from lark import Token
@@ -134,7 +135,7 @@ class TreeBuilder:
 
     def group(self, children: Children) -> s.Node:
         inner: s.Node = children[1]
-        return inner
+        return replace(inner, span=_span(children[0]).to(_span(children[2])))
 
     def arguments(self, children: Children) -> tuple[s.Node, ...]:
         return tuple(children[::2])
