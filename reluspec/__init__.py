@@ -1,0 +1,66 @@
+"""reluspec: every local minimum of a small ReLU network's training loss, with proof.
+
+>>> import reluspec
+>>> problem = reluspec.load("specs/poster.rspec")
+>>> minima = reluspec.solve(problem)
+>>> minima.complete
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from reluspec.errors import ReluspecError
+
+if TYPE_CHECKING:
+    from reluspec.io.map_format import read_map, write_map
+    from reluspec.language import parse_spec as parse
+    from reluspec.minima.minima_map import MinimaMap
+    from reluspec.pipeline import load, solve
+    from reluspec.problem.problem import Problem
+    from reluspec.regions.region_graph import RegionGraph, region_graph
+    from reluspec.systems.system import stratum_system
+    from reluspec.version import __version__
+
+# Imported when first used: `import reluspec` alone costs next to nothing.
+_WHERE = {
+    "load": "reluspec.pipeline",
+    "solve": "reluspec.pipeline",
+    "parse": "reluspec.language:parse_spec",
+    "region_graph": "reluspec.regions.region_graph",
+    "stratum_system": "reluspec.systems.system",
+    "read_map": "reluspec.io.map_format",
+    "write_map": "reluspec.io.map_format",
+    "Problem": "reluspec.problem.problem",
+    "RegionGraph": "reluspec.regions.region_graph",
+    "MinimaMap": "reluspec.minima.minima_map",
+    "__version__": "reluspec.version",
+}
+
+__all__ = [
+    "MinimaMap",
+    "Problem",
+    "RegionGraph",
+    "ReluspecError",
+    "__version__",
+    "load",
+    "parse",
+    "read_map",
+    "region_graph",
+    "solve",
+    "stratum_system",
+    "write_map",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'reluspec' has no attribute {name!r}")
+    module, _, attribute = _WHERE[name].partition(":")
+    return getattr(import_module(module), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from reluspec.language import syntax as s
-from reluspec.language.csv_data import Table, column, read_table
+from reluspec.language.csv_data import Table, column, csv_text, read_table
 from reluspec.language.diagnostics import counted, quoted, suggestion
 from reluspec.language.files import UnreadableError
 from reluspec.language.scopes import Context
@@ -87,12 +87,14 @@ def _from_file(file: s.String, fields: dict[str, s.Field], directory: Path | Non
         return {}
     full = (directory or Path()) / path
     try:
-        table = read_table(full, str(full), context.report)
+        if path not in context.files:
+            context.files[path] = csv_text(full)
     except UnreadableError as error:
         where = f"{quoted(path)}: {error}"
         hint = error.hint or f"the path is relative to {'the spec' if directory else 'the working directory'}: {full}"
         context.error(file.span, where, hint)
         return {}
+    table = read_table(context.files[path], str(full), context.report)
     if table is None:
         return {}
     return {name: None if wanted is None else _columns(name, fields[name], wanted, table, context) for name, wanted in names.items()}

@@ -47,7 +47,7 @@ def check(
     options = check_options(solve_statement, context) if solve_statement else SolveOptions()
     if context.report or network is None or data is None or loss is None or network_statement is None:
         return None
-    source = Source(context.source.text, context.source.name, tuple(sorted(overrides.items())))
+    source = Source(context.source.text, context.source.name, tuple(sorted(overrides.items())), tuple(sorted(context.files.items())))
     return _problem(title, data, network, loss, regulariser, options, source, network_statement, context)
 
 

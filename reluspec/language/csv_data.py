@@ -28,9 +28,14 @@ class Table:
     lines: tuple[int, ...]
 
 
-def read_table(path: Path, shown: str, report: Report) -> Table | None:
-    """Read a CSV file, or report why it cannot be read and return None. Raises `UnreadableError` when the file itself is the problem."""
-    source = SourceText(shown, read_text(path, limits.CSV_BYTES, "64 MiB"))
+def csv_text(path: Path) -> str:
+    """The text of a CSV file. Raises `UnreadableError`."""
+    return read_text(path, limits.CSV_BYTES, "64 MiB")
+
+
+def read_table(text: str, shown: str, report: Report) -> Table | None:
+    """The table in a CSV text, or None after what is wrong with it has been reported."""
+    source = SourceText(shown, text)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     try:

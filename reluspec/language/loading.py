@@ -32,11 +32,16 @@ def load_spec(path: str | Path, overrides: Mapping[str, str] | None = None) -> P
 
 
 def parse_spec(
-    text: str, *, name: str = "<spec>", overrides: Mapping[str, str] | None = None, directory: str | Path | None = None
+    text: str,
+    *,
+    name: str = "<spec>",
+    overrides: Mapping[str, str] | None = None,
+    directory: str | Path | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Problem:
     """The problem a text states; `name` stands for the file in messages.
 
-    CSV files are looked for in `directory`, by default the working directory. Raises `SpecError` with every error of the text.
+    CSV files are looked for first among `files` (path in the spec -> text), then in `directory`, by default the working directory. Raises `SpecError` with every error of the text.
     """
     report = Report()
     size = len(text.encode("utf-8", errors="replace"))
@@ -44,12 +49,13 @@ def parse_spec(
         report.whole(name, f"a spec of {size} bytes; the limit is 1 MiB ({limits.SPEC_BYTES} bytes)")
         report.raise_if_any()
     stem = "untitled" if name.startswith("<") else Path(name).stem
-    return _problem(text.removeprefix("\N{BYTE ORDER MARK}"), name, stem, overrides or {}, None if directory is None else Path(directory))
+    place = None if directory is None else Path(directory)
+    return _problem(text.removeprefix("\N{BYTE ORDER MARK}"), name, stem, overrides or {}, place, files)
 
 
-def _problem(text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None) -> Problem:
+def _problem(text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None, files: Mapping[str, str] | None = None) -> Problem:
     report = Report()
-    context = Context(SourceText(name, text), report)
+    context = Context(SourceText(name, text), report, files=dict(files or {}))
     tree = parse(context.source, report)
     problem = None
     if tree.statements or tree.complete:

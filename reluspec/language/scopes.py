@@ -29,6 +29,8 @@ class Context:
     constants: dict[str, Fraction | None] = field(default_factory=dict)
     later: dict[str, int] = field(default_factory=dict)
     """The names of lets not yet evaluated, with their lines."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The texts of CSV files by the path the spec gives: those handed in, and those read from disk."""
     rank: int = 1
     """Where errors come in the order of messages: see `Report.error`."""
 

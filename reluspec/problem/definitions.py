@@ -85,9 +85,11 @@ def _huber(delta: Fraction) -> Expression:
     if delta <= 0:
         raise ValueError(f"the threshold of huber must be positive, not {delta}")
     residual = _difference()
-    clipped = maximum(_constant(-delta), minimum(_constant(delta), residual))
-    # clip(r) r - clip(r)^2 / 2 is r^2 / 2 inside and delta |r| - delta^2 / 2 outside: one switch per threshold, none at r = 0.
-    return Sum((Product((clipped, residual)), Product((Constant(Fraction(-1, 2)), Power(clipped, 2)))))
+    # r^2 / 2 less the squares of what exceeds the thresholds: one switch per threshold, none at r = 0.
+    above = Power(relu(Sum((residual, _constant(-delta)))), 2)
+    below = Power(relu(Sum((negative(residual), _constant(-delta)))), 2)
+    half = Constant(Fraction(1, 2))
+    return Sum((Product((half, Power(residual, 2))), Product((negative(half), above)), Product((negative(half), below))))
 
 
 def _squared_hinge() -> Expression:

@@ -76,21 +76,21 @@ def negative(argument: Expression) -> Expression:
 
 
 def maximum(first: Expression, second: Expression) -> Expression:
-    """`max(first, second)`, with the switch `first - second`; comparing with 0 keeps the plain switch `first`."""
+    """`max(first, second)`, with the switch `first - second`; a constant always comes second, and a 0 keeps the plain switch `first`."""
+    if isinstance(first, Constant):  # `second` stands twice in the result: let it be the side without kinks
+        first, second = second, first
     if second == ZERO:
         return relu(first)
-    if first == ZERO:
-        return relu(second)
     return Sum((second, relu(Sum((first, negative(second))))))
 
 
 def minimum(first: Expression, second: Expression) -> Expression:
-    """`min(first, second)`, with the switch `first - second` (or the plain one beside 0)."""
+    """`min(first, second)`, with the switch that `maximum` would have."""
     below_only = (Fraction(1), Fraction(0))
+    if isinstance(first, Constant):
+        first, second = second, first
     if second == ZERO:
         return Kink(first, *below_only)
-    if first == ZERO:
-        return Kink(second, *below_only)
     return Sum((second, Kink(Sum((first, negative(second))), *below_only)))
 
 
@@ -128,7 +128,7 @@ def evaluate(expression: Expression, values: Mapping[Variable, Any], choose: Cho
 
 def sign(value: Any) -> int:
     """The sign of an ordered number: the `choose` of plain evaluation."""
-    return (value > 0) - (value < 0)
+    return int(value > 0) - int(value < 0)
 
 
 def variables(expression: Expression) -> Iterator[Variable]:

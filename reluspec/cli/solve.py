@@ -1,0 +1,86 @@
+"""`reluspec solve`: all local minima, with proof."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reluspec.cli.options import AsJson, EngineName, Output, Quiet, Sets, Verbose, artefact_path, note, overrides, print_json
+
+if TYPE_CHECKING:
+    from reluspec.engines.protocol import Progress
+
+INCOMPLETE = 3
+
+Input = Annotated[
+    Path | None,
+    typer.Argument(metavar="[SPEC]", help="A .rspec or .regions.json file; by default the one in this folder.", show_default=False),
+]
+Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Threads. [default: 1]", show_default=False)]
+Precision = Annotated[int | None, typer.Option("--precision", metavar="BITS", help="Significant bits of reported numbers. [default: 100]", show_default=False)]
+Critical = Annotated[bool, typer.Option("--critical", help="Also write every stratum critical in Clarke's sense, with its index.", show_default=False)]
+
+
+def solve(
+    spec: Input = None,
+    output: Output = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    precision: Precision = None,
+    set_: Sets = None,
+    critical: Critical = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> int:
+    """Find every local minimum. Prints a table, writes NAME.minima.json; exit code 3 if some strata stay undecided."""
+    from reluspec import pipeline
+    from reluspec.io.map_format import map_document, write_map
+
+    source = spec or pipeline.sole_input(Path())
+    problem = pipeline.load(source, overrides(set_))
+    with _progress(quiet or as_json) as progress:
+        minima = pipeline.solve(problem, engine, precision=precision, workers=workers, progress=progress)
+    path = output or artefact_path(source, ".minima.json")
+    write_map(minima, path, critical)
+    if as_json:
+        print_json(map_document(minima, critical))
+    elif not quiet:
+        print(minima)
+        note(f"wrote {path}")
+    if verbose:
+        note(f"engine {minima.landscape.engine}: {minima.engine_reason}")
+        for outcome, count in minima.landscape.ledger.items():
+            note(f"strata {outcome:10s} {count:,}")
+    if not minima.complete:
+        note(f"reluspec: the map is not complete: {minima.incomplete_because}; the file lists them under `undecided`", as_json and quiet)
+        return INCOMPLETE
+    return 0
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A bar on standard error, if that is a terminal."""
+    from reluspec.engines.protocol import silent
+
+    if quiet or not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:10s}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done)  # type: ignore[arg-type]
+
+        yield report

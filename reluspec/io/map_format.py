@@ -1,0 +1,139 @@
+"""`NAME.minima.json`: the minima map as a document, and back (formats.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from reluspec.io.artefacts import read_json, write_json
+from reluspec.io.provenance import problem_from, provenance
+from reluspec.minima.minima_map import MinimaMap
+from reluspec.minima.records import Ball, Component, CriticalStratum, Family, Landscape, Piece, Tensor, Undecided
+
+
+def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
+    """The map as JSON-ready data; `critical` adds the strata critical in Clarke's sense."""
+    land = minima.landscape
+    best = minima.global_minimum
+    isolated = sum(component.dimension == 0 for component in minima.components)
+    summary: dict[str, Any] = {
+        "complete": minima.complete,
+        "components": len(minima),
+        "isolated": isolated,
+        "positive_dimensional": len(minima) - isolated,
+        "components_with_symmetry": minima.components_with_symmetry,
+        "strata": {
+            "total": land.total,
+            "solved": land.total - land.ledger.get("undecided", 0),
+            "undecided": land.ledger.get("undecided", 0),
+            "critical": land.ledger.get("critical", 0) + land.ledger.get("minimal", 0),
+            "minimal": land.ledger.get("minimal", 0),
+        },
+        "ledger": dict(land.ledger),
+        "index_sum": land.index_sum,
+        "global_minimum": {"component": best.id, "loss": asdict(best.loss)} if best else None,
+    }
+    if minima.incomplete_because:
+        summary["incomplete_because"] = minima.incomplete_because
+    document = {
+        **provenance("minima", minima.problem),
+        "engine": land.engine,
+        "engine_reason": minima.engine_reason,
+        "summary": summary,
+        "components": [_component(component) for component in minima.components],
+        "undecided": [asdict(entry) for entry in land.undecided],
+    }
+    if critical:
+        document["critical"] = [asdict(stratum) for stratum in land.critical]
+    return document
+
+
+def _component(component: Component) -> dict[str, Any]:
+    document = {
+        "id": component.id,
+        "dimension": component.dimension,
+        "loss": asdict(component.loss),
+        "global": component.is_global,
+        "location": component.location,
+        "orbit_size": component.orbit_size,
+        "closed": component.closed,
+        "status": component.status,
+        "pieces": [_piece(piece) for piece in component.pieces],
+    }
+    if component.missing:
+        document["missing"] = list(component.missing)
+    return document
+
+
+def _piece(piece: Piece) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "stratum": piece.stratum,
+        "dimension": piece.dimension,
+        "dead_units": piece.dead_units,
+        "witness": {name: _tensor(tensor) for name, tensor in piece.witness.items()},
+        "certificate": piece.certificate,
+    }
+    if piece.family is not None:
+        document["parametrisation"] = {
+            "kind": "polytope",
+            "signs": list(piece.family.signs),
+            "directions": _tensor(piece.family.directions),
+            "vertices": _tensor(piece.family.vertices),
+            **({"output_bias": _tensor(piece.family.bias)} if piece.family.bias else {}),
+        }
+    return document
+
+
+def _tensor(tensor: Tensor) -> Any:
+    return asdict(tensor) if isinstance(tensor, Ball) else [_tensor(entry) for entry in tensor]
+
+
+def write_map(minima: MinimaMap, path: Path, critical: bool = False) -> None:
+    """Write `NAME.minima.json`. Raises `ArtefactError`."""
+    write_json(map_document(minima, critical), path, "minima")
+
+
+def read_map(path: str | Path) -> MinimaMap:
+    """Read a map back, with its problem. Raises `ArtefactError`, or `SpecError` if the spec inside does not hold up."""
+    document = read_json(Path(path), "minima")
+    summary = document["summary"]
+    landscape = Landscape(
+        engine=document["engine"],
+        components=tuple(_read_component(entry) for entry in document["components"]),
+        critical=tuple(CriticalStratum(**(entry | {"loss": Ball(**entry["loss"])})) for entry in document.get("critical", ())),
+        ledger=summary["ledger"],
+        undecided=tuple(Undecided(**entry) for entry in document["undecided"]),
+        total=summary["strata"]["total"],
+        index_sum=summary["index_sum"],
+        index_note=summary.get("incomplete_because", ""),
+    )
+    return MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
+
+
+def _read_component(document: dict[str, Any]) -> Component:
+    return Component(
+        id=document["id"],
+        dimension=document["dimension"],
+        loss=Ball(**document["loss"]),
+        is_global=document["global"],
+        location=document["location"],
+        orbit_size=document["orbit_size"],
+        closed=document["closed"],
+        missing=tuple(document.get("missing", ())),
+        pieces=tuple(_read_piece(entry) for entry in document["pieces"]),
+        status=document["status"],
+    )
+
+
+def _read_piece(document: dict[str, Any]) -> Piece:
+    form = document.get("parametrisation")
+    family = form and Family(
+        tuple(form["signs"]), _read_tensor(form["directions"]), _read_tensor(form["vertices"]), _read_tensor(form.get("output_bias", []))
+    )
+    witness = {name: _read_tensor(tensor) for name, tensor in document["witness"].items()}
+    return Piece(document["stratum"], document["dimension"], document["dead_units"], witness, document["certificate"], family)
+
+
+def _read_tensor(document: Any) -> Tensor:
+    return Ball(**document) if isinstance(document, dict) else tuple(_read_tensor(entry) for entry in document)

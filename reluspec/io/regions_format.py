@@ -1,0 +1,95 @@
+"""`NAME.regions.json`: what `compile` finds out about a problem, as a document, and the summary it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reluspec.io.artefacts import write_json
+from reluspec.io.provenance import problem_facts, provenance
+from reluspec.pipeline import Compilation
+
+if TYPE_CHECKING:
+    from reluspec.regions.region_graph import RegionGraph
+
+MAX_GRAPH_CELLS = 2_000
+"""Largest product graph that is written into the document; `reluspec graph` exports larger ones."""
+MAX_FACES = 20_000
+"""Largest factor whose faces are listed."""
+
+
+def regions_document(compiled: Compilation) -> dict[str, Any]:
+    """The compilation as JSON-ready data."""
+    choice = compiled.choice
+    return {
+        **provenance("regions", compiled.problem),
+        "engine": {"name": choice.engine.name if choice.engine else None, "reason": choice.reason},
+        "regions": _regions(compiled.regions) if compiled.regions else None,
+        **({"regions_reason": compiled.regions_reason} if compiled.regions is None else {}),
+    }
+
+
+def _regions(regions: RegionGraph) -> dict[str, Any]:
+    factor = regions.factor
+    codimension = factor.ambient_dimension - factor.dimension
+    return {
+        "cells": str(regions.cells),
+        "walls": str(regions.walls),
+        "strata_by_codimension": [str(count) for count in regions.strata_by_codimension()],
+        "strata_up_to_exchange": str(sum(regions.strata_by_codimension(up_to_exchange=True))),
+        "unit": {
+            "faces_by_codimension": list(factor.counts_by_codimension()),
+            "faces": [
+                {"name": name, "codimension": int(codimension[face]), "point": [str(entry) for entry in factor.point(face)]}
+                for face, name in enumerate(factor.names)
+            ]
+            if len(factor) <= MAX_FACES
+            else [],
+        },
+        "graph": _graph(regions) if regions.cells <= MAX_GRAPH_CELLS else None,
+    }
+
+
+def _graph(regions: RegionGraph) -> dict[str, Any]:
+    import networkx
+
+    document: dict[str, Any] = networkx.node_link_data(regions.graph(), edges="edges")
+    return document
+
+
+def write_regions(compiled: Compilation, path: Path) -> None:
+    """Write `NAME.regions.json`. Raises `ArtefactError`."""
+    write_json(regions_document(compiled), path, "regions")
+
+
+def summary(compiled: Compilation) -> str:
+    """What `compile` prints."""
+    problem = compiled.problem
+    facts = problem_facts(problem)
+    sizes = "-".join(str(size) for size in (problem.network.inputs, *facts["units"], problem.network.outputs))
+    rows = [
+        ("network", f"{sizes}, {len(problem.parameters)} parameters; {facts['data_points']} data points"),
+        ("objective", f"{problem.loss}" + "".join(f" + {penalty}" for penalty in problem.regulariser)),
+        ("switches", f"{facts['switches']}, hence {_power(facts['switches'])} sign patterns on paper"),
+    ]
+    regions = compiled.regions
+    if regions is None:
+        rows.append(("regions", f"not described: {compiled.regions_reason}"))
+    else:
+        counts = regions.strata_by_codimension()
+        total = sum(regions.strata_by_codimension(up_to_exchange=True))
+        rows += [
+            ("cells", f"{counts[0]:,} exist"),
+            ("walls", f"{counts[1] if len(counts) > 1 else 0:,}"),
+            ("corners", ", ".join(f"{count:,} of codimension {k}" for k, count in enumerate(counts) if k > 1) or "none"),
+            ("strata", f"{sum(counts):,}, or {total:,} up to exchange of units"),
+            ("one unit", ", ".join(f"{count:,} faces of codimension {k}" for k, count in enumerate(regions.factor.counts_by_codimension()))),
+        ]
+    rows.append(("symmetry", f"{facts['unit_exchanges']:,} exchanges of units"))
+    choice = compiled.choice
+    rows.append(("engine", f"{choice.engine.name}: {choice.reason}" if choice.engine else f"none: {choice.reason}"))
+    return "\n".join([problem.title, *(f"  {name:10s} {text}" for name, text in rows)])
+
+
+def _power(switches: int) -> str:
+    return f"2^{switches}" + (f" = {1 << switches:,}" if switches <= 40 else "")

@@ -1,0 +1,127 @@
+"""The minima map: what is proved about a problem's local minima, printable, countable, usable from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reluspec.minima.records import Component, CriticalStratum, Landscape, Undecided
+from reluspec.problem.problem import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TABLE_WIDTH = 80
+
+
+@dataclass(frozen=True, repr=False)
+class MinimaMap:
+    """Every local minimum of a problem, as far as the ledger says: `complete` means that nothing is missing and nothing extra.
+
+    `components` are listed by loss, one per orbit under exchange of units; `critical` are the strata critical in Clarke's sense with their
+    indices (theory.md section 8). `engine_reason` says why the engine was chosen.
+    """
+
+    problem: Problem
+    landscape: Landscape
+    engine_reason: str = ""
+    reluspec_version: str = field(default="", compare=False)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        return self.landscape.components
+
+    @property
+    def critical(self) -> tuple[CriticalStratum, ...]:
+        return self.landscape.critical
+
+    @property
+    def undecided(self) -> tuple[Undecided, ...]:
+        return self.landscape.undecided
+
+    @property
+    def complete(self) -> bool:
+        """Every stratum is decided, the ledger adds up, and the indices add up to one."""
+        return not self.incomplete_because
+
+    @property
+    def incomplete_because(self) -> str:
+        """Why the map is not complete; empty if it is."""
+        land = self.landscape
+        accounted = sum(land.ledger.values())
+        if land.ledger.get("undecided", 0) or land.undecided:
+            return f"{land.ledger.get('undecided', 0)} of {land.total} strata are undecided"
+        if accounted != land.total:
+            return f"the ledger accounts for {accounted} of {land.total} strata"
+        if land.index_sum != 1:
+            return f"the indices add up to {land.index_sum}, not 1" if land.index_sum is not None else land.index_note
+        return ""
+
+    @property
+    def global_minimum(self) -> Component | None:
+        """The component of least loss, certified if the map is complete."""
+        return self.components[0] if self.components else None
+
+    @property
+    def components_with_symmetry(self) -> int:
+        return sum(component.orbit_size for component in self.components)
+
+    def __len__(self) -> int:
+        return len(self.components)
+
+    def __iter__(self) -> Iterator[Component]:
+        return iter(self.components)
+
+    def __getitem__(self, position: int) -> Component:
+        return self.components[position]
+
+    def theta(self, component: int, piece: int = 0) -> dict[str, NDArray[np.float64]]:
+        """A witness as a PyTorch-style dict of NumPy arrays."""
+        return self.components[component].theta(piece)
+
+    def sample(self, component: int, count: int, seed: int = 0) -> list[dict[str, NDArray[np.float64]]]:
+        """Points of a component's largest piece (`Component.sample`)."""
+        return self.components[component].sample(count, self.problem, seed)
+
+    def __repr__(self) -> str:
+        return table(self)
+
+
+def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
+    """The map as text: what `solve` prints."""
+    land = minima.landscape
+    isolated = sum(component.dimension == 0 for component in minima.components)
+    lines = [
+        _shorten(minima.problem.title, width),
+        f"{_count(len(minima), 'component')} of local minima, {minima.components_with_symmetry} with unit exchange",
+        f"{isolated} isolated, {len(minima) - isolated} of positive dimension",
+        "",
+        " id  dim             loss  location  orbit  ends    strata",
+    ]
+    for component in minima.components:
+        name = component.pieces[0].stratum + (f"  +{len(component.pieces) - 1} more" if len(component.pieces) > 1 else "")
+        mark = "*" if component.is_global else " "
+        row = (
+            f"{component.id:3d}{mark} {component.dimension:3d}  {float(component.loss):15.10g}  {component.location:8s}  "
+            f"{component.orbit_size:5d}  {'closed' if component.closed else 'open':6s}  "
+        )
+        lines.append(row + _shorten(name, max(width - len(row), 12)))
+    lines.append("")
+    lines.append("* global minimum" if minima.complete else "* least loss found")
+    strata = f"{land.total:,} strata: {land.ledger.get('minimal', 0)} with minima, {land.ledger.get('critical', 0)} with other critical points"
+    if minima.complete:
+        lines.append(f"complete: {strata}; index sum {land.index_sum}")
+    else:
+        lines.append(f"NOT COMPLETE: {minima.incomplete_because} ({strata})")
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _shorten(text: str, width: int) -> str:
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= width else text[: width - 1] + "…"
