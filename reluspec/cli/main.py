@@ -7,7 +7,6 @@ import os
 import sys
 from typing import Any
 
-import click
 import typer
 
 from reluspec.errors import ReluspecError
@@ -58,13 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except ReluspecError as error:
         _fail(str(error), error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted; no file was touched", INTERRUPTED)
     except MemoryError:
         _fail("out of memory; nothing was written. Use a smaller problem", 1)
@@ -74,6 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+    except Exception as error:
+        # The words of the command line are off. Typer's own exceptions can show themselves; their class depends on its version.
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        error.show()
+        sys.exit(error.exit_code)
     else:
         sys.exit(result if isinstance(result, int) else 0)
 
