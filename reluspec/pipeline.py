@@ -6,15 +6,16 @@ This is the only module that knows the order of the stages; the command line and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
-from reluspec.errors import ArtefactError, LimitError, ProblemError, UnsupportedProblemError
+from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
 from reluspec.language import load_spec
 from reluspec.minima.minima_map import MinimaMap
-from reluspec.plugins import Group, names
+from reluspec.plugins import Group, blame, names
 from reluspec.plugins import load as load_plugin
 from reluspec.problem.problem import Problem
 from reluspec.version import __version__
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 DEFAULT_PRECISION = 100
+MIN_PRECISION = 53
 MAX_PRECISION = 10_000
 MAX_WORKERS = 256
+LISTED = 20
+"""Files named in a message."""
+MAX_DIGITS = 1_000
+"""Of the number of strata, for them to be counted: exact counts of ten thousand units take minutes and pages."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,24 @@ def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Proble
     """
     path = Path(path)
     if path.suffix != ".json":
-        return load_spec(path, overrides)
+        problem = load_spec(path, overrides)
+        # A title that stands for the file's name may hold bytes that are no text.
+        return replace(problem, title=problem.title.encode("utf-8", "replace").decode("utf-8"))
     from reluspec.io.artefacts import read_json
     from reluspec.io.provenance import problem_from
 
-    kind = "minima" if path.name.endswith(".minima.json") else "regions"
-    return problem_from(read_json(path, kind), str(path), overrides)
+    return problem_from(read_json(path, "regions", "minima"), str(path), overrides)
+
+
+def changed_spec(artefact: Path, problem: Problem) -> Path | None:
+    """The `NAME.rspec` beside a `NAME.regions.json` if it says something else than the artefact."""
+    spec = artefact.with_name(f"{artefact.name.removesuffix('.regions.json')}.rspec")
+    if not artefact.name.endswith(".regions.json") or not spec.is_file() or problem.source is None:
+        return None
+    try:
+        return None if spec.read_text(encoding="utf-8-sig") == problem.source.text.replace("\r\n", "\n").replace("\r", "\n") else spec
+    except (OSError, UnicodeDecodeError):
+        return spec
 
 
 def choose_engine(problem: Problem, wanted: str | None = None) -> EngineChoice:
@@ -69,16 +87,24 @@ def choose_engine(problem: Problem, wanted: str | None = None) -> EngineChoice:
     wanted = wanted or problem.options.engine or AUTO
     if wanted != AUTO:
         engine: Engine = load_plugin(Group.ENGINE, wanted)
-        refusal = engine.refusal(problem)
+        refusal = _refusal(engine, wanted, problem)
         return EngineChoice(None, refusal) if refusal else EngineChoice(engine, "asked for")
     refusals = []
     for name in names(Group.ENGINE):
         candidate: Engine = load_plugin(Group.ENGINE, name)
-        refusal = candidate.refusal(problem)
+        refusal = _refusal(candidate, name, problem)
         if refusal is None:
             return EngineChoice(candidate, candidate.summary)
         refusals.append(refusal)
     return EngineChoice(None, "no installed engine can solve this problem yet: " + "; ".join(refusals))
+
+
+def _refusal(engine: Engine, name: str, problem: Problem) -> str | None:
+    try:
+        with blame(Group.ENGINE, name):
+            return engine.refusal(problem)
+    except PluginError as error:
+        return str(error)
 
 
 def compile_problem(problem: Problem, engine: str | None = None) -> Compilation:
@@ -87,7 +113,10 @@ def compile_problem(problem: Problem, engine: str | None = None) -> Compilation:
 
     choice = choose_engine(problem, engine)
     try:
-        return Compilation(problem, region_graph(problem), "", choice)
+        regions = region_graph(problem)
+        if regions.units * log10(len(regions.factor)) > MAX_DIGITS:
+            raise LimitError(f"there are {len(regions.factor):,}^{regions.units:,} strata; up to 10^{MAX_DIGITS} are counted")
+        return Compilation(problem, regions, "", choice)
     except (UnsupportedProblemError, LimitError) as error:
         return Compilation(problem, None, str(error), choice)
 
@@ -102,18 +131,27 @@ def solve(
 ) -> MinimaMap:
     """All local minima of a problem, with proof (theory.md).
 
-    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` the threads. What is not given is taken from the spec's `solve` statement.
+    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` the threads. What is not given is taken from the
+    spec's `solve` statement.
+
     Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range.
     """
     options = EngineOptions(
-        precision=_within("precision", precision or problem.options.precision or DEFAULT_PRECISION, 24, MAX_PRECISION),
-        workers=_within("workers", workers or problem.options.workers or 1, 1, MAX_WORKERS),
+        precision=_within("precision", _first(precision, problem.options.precision, DEFAULT_PRECISION), MIN_PRECISION, MAX_PRECISION),
+        workers=_within("workers", _first(workers, problem.options.workers, 1), 1, MAX_WORKERS),
         progress=progress,
     )
     choice = choose_engine(problem, engine)
     if choice.engine is None:
         raise UnsupportedProblemError(f"{choice.reason}. `reluspec compile` describes the problem as far as it is defined")
-    return MinimaMap(problem, choice.engine.solve(problem, options), choice.reason, __version__)
+    with blame(Group.ENGINE, choice.engine.name):
+        landscape = choice.engine.solve(problem, options)
+    return MinimaMap(problem, landscape, choice.reason, __version__)
+
+
+def _first(*values: int | None) -> int:
+    """The first one that is given. Zero is given."""
+    return next(value for value in values if value is not None)
 
 
 def _within(name: str, value: int, low: int, high: int) -> int:
@@ -123,11 +161,15 @@ def _within(name: str, value: int, low: int, high: int) -> int:
 
 
 def sole_input(directory: Path) -> Path:
-    """What `solve` without an argument means: the one `*.regions.json` here, else the one `*.rspec`. Raises `ArtefactError` listing the candidates."""
+    """What `solve` without an argument means: the one `*.regions.json` here, else the one `*.rspec`.
+
+    Raises `ArtefactError` listing the candidates.
+    """
     for pattern in ("*.regions.json", "*.rspec"):
-        found = sorted(directory.glob(pattern))
+        found = sorted(path for path in directory.glob(pattern) if path.is_file() and not path.name.startswith("."))
         if len(found) == 1:
             return found[0]
         if found:
-            raise ArtefactError(f"which one? There are {len(found)} {pattern} here: {', '.join(path.name for path in found)}. Name one of them")
+            listed = ", ".join(path.name for path in found[:LISTED]) + (", …" if len(found) > LISTED else "")
+            raise ArtefactError(f"which one? There are {len(found)} {pattern} here: {listed}. Name one of them")
     raise ArtefactError("there is no *.regions.json and no *.rspec here. Name a spec: reluspec solve model.rspec")

@@ -1,11 +1,14 @@
 """What is installed: built-in parts and those that other packages add by entry points.
 
-A plugin is an entry point in one of the groups of `Group`, named as users will name it. A plugin that fails to import is reported and left out; a second plugin
-of one name is refused, never preferred silently.
+A plugin is an entry point in one of the groups of `Group`, named as users will name it. A plugin that fails to import is reported and
+left out; a second plugin of one name is refused, never preferred silently.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -13,8 +16,12 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from reluspec.errors import PluginError
-from reluspec.problem.definitions import BUILT_IN, Kind
+from reluspec.errors import PluginError, ReluspecError
+from reluspec.problem.definitions import BUILT_IN as BUILT_IN_DEFINITIONS
+from reluspec.problem.definitions import Definition, Kind
+
+BUILT_IN = "built in"
+"""The origin of the parts that come with reluspec."""
 
 
 class Group(Enum):
@@ -49,6 +56,14 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
 }
 
 
+# What the other groups' parts must have: those of their protocols, and of a function or a typer.Typer.
+_ATTRIBUTES: dict[Group, tuple[str, ...]] = {
+    Group.ENGINE: ("name", "summary", "refusal", "solve"),
+    Group.EXPORTER: ("name", "suffix", "write"),
+    Group.COMMAND: ("__call__",),
+}
+
+
 @dataclass(frozen=True)
 class Plugin:
     """One installed part. `problem` says why it cannot be used, and is empty when it can."""
@@ -72,7 +87,7 @@ def _parts(group: Group) -> tuple[tuple[Plugin, Any], ...]:
     taken: dict[str, str] = {}
     for name, value in _built_in_values(group).items():
         target = value if isinstance(value, str) else ""
-        parts.append((Plugin(group, name, "built in", target), value))
+        parts.append((Plugin(group, name, BUILT_IN, target), value))
         taken[name] = "the built-in one"
     for point in _entry_points(group):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown package"
@@ -82,18 +97,34 @@ def _parts(group: Group) -> tuple[tuple[Plugin, Any], ...]:
             continue
         taken[point.name] = f"the one of {origin}"
         try:
-            value = point.load()
-        except Exception as error:  # a plugin may fail in any way; it must not take the program with it
+            # What a plugin prints while it is imported must not get into the output.
+            with redirect_stdout(sys.stderr):
+                value = point.load()
+        except (Exception, SystemExit) as error:  # a plugin may fail in any way; it must not take the program with it
             problem = f"left out: it fails to import ({type(error).__name__}: {error})"
             parts.append((Plugin(group, point.name, origin, point.value, problem), None))
             continue
-        parts.append((Plugin(group, point.name, origin, point.value), value))
+        wrong = _wrong_kind(group, point.name, value)
+        problem = f"left out: {point.value} {wrong}" if wrong else ""
+        parts.append((Plugin(group, point.name, origin, point.value, problem), value))
     return tuple(parts)
+
+
+def _wrong_kind(group: Group, name: str, value: Any) -> str:
+    """Why what an entry point names is no part of its group; empty if it is one."""
+    if group in DEFINITION_GROUPS.values():
+        if not isinstance(value, Definition) or DEFINITION_GROUPS[value.kind] is not group:
+            return f"is no reluspec.problem.definitions.Definition of Kind.{group.name}"
+    elif missing := [attribute for attribute in _ATTRIBUTES[group] if not hasattr(value, attribute)]:
+        return f"is no {group.word}: it has no {', '.join(missing)}"
+    if getattr(value, "name", name) != name and group is not Group.COMMAND:
+        return f"calls itself {value.name!r}, not {name!r}"
+    return ""
 
 
 def _built_in_values(group: Group) -> dict[str, Any]:
     if group in DEFINITION_GROUPS.values():
-        return {definition.name: definition for definition in BUILT_IN if DEFINITION_GROUPS[definition.kind] is group}
+        return {definition.name: definition for definition in BUILT_IN_DEFINITIONS if DEFINITION_GROUPS[definition.kind] is group}
     return dict(_BUILT_IN[group])
 
 
@@ -119,3 +150,17 @@ def load(group: Group, name: str) -> Any:
     if broken:
         raise PluginError(f"the {group.word} {name!r} cannot be used: {broken[0]}")
     raise PluginError(f"there is no {group.word} {name!r}; installed: {', '.join(names(group))}")
+
+
+@contextmanager
+def blame(group: Group, name: str) -> Iterator[None]:
+    """Around a call into a part: what goes wrong in one that another package installed is an error that names it."""
+    try:
+        yield
+    except ReluspecError:
+        raise
+    except Exception as error:
+        origin = next((plugin.origin for plugin in installed(group) if plugin.name == name and not plugin.problem), BUILT_IN)
+        if origin == BUILT_IN:
+            raise
+        raise PluginError(f"the {group.word} {name!r} of {origin} fails: {type(error).__name__}: {error}. Tell its author") from error

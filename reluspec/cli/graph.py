@@ -6,33 +6,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reluspec.cli.options import Output, Quiet, Sets, Spec, Verbose, note, overrides
+from reluspec.cli.options import Output, Quiet, Sets, Spec, Verbose, check_output, note, overrides, print_document
 
 if TYPE_CHECKING:
     from reluspec.io.exporters import Exporter
 
-Format = Annotated[str, typer.Option("--format", metavar="NAME", help="graphml, gexf, dot, json, html or an installed exporter.", show_default=False)]
+Format = Annotated[
+    str, typer.Option("--format", metavar="NAME", help="graphml, gexf, dot, json, html or an installed exporter.", show_default=False)
+]
 OneUnit = Annotated[bool, typer.Option("--one-unit", help="The factor graph of a single unit instead of the product.", show_default=False)]
 
 
 def graph(
-    spec: Spec, format: Format, output: Output = None, one_unit: OneUnit = False, set_: Sets = None, quiet: Quiet = False, verbose: Verbose = False
+    spec: Spec,
+    format: Format,
+    output: Output = None,
+    one_unit: OneUnit = False,
+    set_: Sets = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Export the region graph: cells as nodes, walls as edges. To standard output, or to a file with -o."""
     from reluspec import pipeline
     from reluspec.io.artefacts import write_text
-    from reluspec.plugins import Group, load
+    from reluspec.plugins import Group, blame, load
     from reluspec.regions.region_graph import region_graph
 
+    check_output(output, spec)
     exporter: Exporter = load(Group.EXPORTER, format)
     regions = region_graph(pipeline.load(spec, overrides(set_)))
     if one_unit:
         regions = regions.one_unit
-    text = exporter.write(regions)
+    with blame(Group.EXPORTER, format):
+        text = exporter.write(regions)
+        if not isinstance(text, str):
+            raise TypeError(f"it wrote {type(text).__name__}, not text")
     if verbose:
         note(repr(regions))
     if output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
+        print_document(text)
     else:
         write_text(text, output)
         note(f"wrote {output}", quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,13 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A .rspec file, or a .regions.json or .minima.json made from one.", show_default=False)]
+Spec = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="A .rspec file, or a .regions.json or .minima.json made from one.", show_default=False)
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write.", show_default=False)]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a constant (let) of the spec. Repeatable.", show_default=False)]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Override a constant (let) of the spec. Repeatable.", show_default=False),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.", show_default=False)]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on standard error.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.", show_default=False)]
-EngineName = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="auto, or an engine that `reluspec plugins` lists.", show_default=False)]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME", help="auto, or an engine that `reluspec plugins` lists.", show_default=False)
+]
 
 
 def artefact_path(spec: Path, suffix: str) -> Path:
@@ -30,9 +38,28 @@ def artefact_path(spec: Path, suffix: str) -> Path:
     return Path(f"{stem or 'untitled'}{suffix}")
 
 
+def check_output(output: Path | None, spec: Path, *, given: bool = True) -> None:
+    """Before any work: the output can be written, and if its name was given it is not the input's. Raises `UsageError`, `ArtefactError`."""
+    from reluspec.errors import UsageError
+    from reluspec.io.artefacts import check_place
+
+    if output is None:
+        return
+    if given and output.exists() and spec.exists() and output.is_file() and output.samefile(spec):
+        raise UsageError(f"-o {output} would overwrite the input. Choose another name")
+    check_place(output)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(document, indent=1, ensure_ascii=False))
+    print_document(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def print_document(text: str) -> None:
+    """A text for other programs on standard output: UTF-8 whatever the locale is, as its file would be."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(text, end="" if text.endswith("\n") else "\n")
 
 
 def note(text: str, quiet: bool = False) -> None:

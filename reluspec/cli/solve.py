@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reluspec.cli.options import AsJson, EngineName, Output, Quiet, Sets, Verbose, artefact_path, note, overrides, print_json
+from reluspec.cli.options import AsJson, EngineName, Output, Quiet, Sets, Verbose, artefact_path, check_output, note, overrides, print_json
 
 if TYPE_CHECKING:
     from reluspec.engines.protocol import Progress
@@ -19,11 +19,20 @@ INCOMPLETE = 3
 
 Input = Annotated[
     Path | None,
-    typer.Argument(metavar="[SPEC]", help="A .rspec or .regions.json file; by default the one in this folder.", show_default=False),
+    typer.Argument(metavar="SPEC", help="A .rspec or .regions.json file; by default the one in this folder.", show_default=False),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Threads. [default: 1]", show_default=False)]
-Precision = Annotated[int | None, typer.Option("--precision", metavar="BITS", help="Significant bits of reported numbers. [default: 100]", show_default=False)]
-Critical = Annotated[bool, typer.Option("--critical", help="Also write every stratum critical in Clarke's sense, with its index.", show_default=False)]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="Threads; 1 unless the spec says otherwise.", show_default=False)
+]
+Precision = Annotated[
+    int | None,
+    typer.Option(
+        "--precision", metavar="BITS", help="Significant bits of reported numbers; 100 unless the spec says otherwise.", show_default=False
+    ),
+]
+Critical = Annotated[
+    bool, typer.Option("--critical", help="Also write every stratum critical in Clarke's sense, with its index.", show_default=False)
+]
 
 
 def solve(
@@ -43,10 +52,16 @@ def solve(
     from reluspec.io.map_format import map_document, write_map
 
     source = spec or pipeline.sole_input(Path())
+    path = output or artefact_path(source, ".minima.json")
+    check_output(path, source, given=output is not None)
     problem = pipeline.load(source, overrides(set_))
+    if changed := pipeline.changed_spec(source, problem):
+        note(
+            f"reluspec: note: {changed} differs from the spec inside {source}, which is solved here; `reluspec compile` makes it anew",
+            quiet,
+        )
     with _progress(quiet or as_json) as progress:
         minima = pipeline.solve(problem, engine, precision=precision, workers=workers, progress=progress)
-    path = output or artefact_path(source, ".minima.json")
     write_map(minima, path, critical)
     if as_json:
         print_json(map_document(minima, critical))

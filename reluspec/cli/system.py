@@ -6,17 +6,28 @@ from typing import Annotated
 
 import typer
 
-from reluspec.cli.options import Output, Quiet, Sets, Spec, Verbose, note, overrides
+from reluspec.cli.options import Output, Quiet, Sets, Spec, Verbose, check_output, note, overrides, print_document
 
 StratumName = Annotated[
     str,
-    typer.Option("--stratum", metavar="SIGNS", help="For example '++0--|-0+++'; write --stratum=... where it starts with a minus.", show_default=False),
+    typer.Option(
+        "--stratum",
+        metavar="SIGNS",
+        help="For example '++0--|-0+++'; write --stratum=... where it starts with a minus.",
+        show_default=False,
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", metavar="NAME", help="text, json, msolve, singular, macaulay2, sympy or julia.")]
 
 
 def system(
-    spec: Spec, stratum: StratumName, format: Format = "text", output: Output = None, set_: Sets = None, quiet: Quiet = False, verbose: Verbose = False
+    spec: Spec,
+    stratum: StratumName,
+    format: Format = "text",
+    output: Output = None,
+    set_: Sets = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """The system whose solutions are the critical points of a node, an edge or a corner, ready to paste."""
     from reluspec import pipeline
@@ -28,13 +39,14 @@ def system(
 
     if format not in WRITERS:
         raise PluginError(f"there is no system format {format!r}; known: {', '.join(WRITERS)}")
+    check_output(output, spec)
     problem = pipeline.load(spec, overrides(set_))
     found = stratum_system(problem, parse_signs(problem, stratum))
     text = WRITERS[format](found)
     if verbose:
         note(found.explanation)
     if output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
+        print_document(text)
     else:
         write_text(text, output)
         note(f"wrote {output}", quiet)

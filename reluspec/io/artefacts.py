@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tempfile
+from errno import EISDIR
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reluspec.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 MAX_BYTES = 1 << 30
 """Largest artefact that is read: 1 GiB."""
@@ -32,70 +37,153 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def _validator(name: str) -> Validator:
+    import jsonschema
+
+    # JSON Schema calls 1.0 an integer; Python's formats and indices do not.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    found: Validator = strict(schema(name))
+    return found
+
+
 def validate(document: Any, name: str, where: str) -> None:
     """Raise `ArtefactError` with the place and the value unless the document follows the schema."""
     import jsonschema
 
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema(name)).iter_errors(document))
+    try:
+        error = jsonschema.exceptions.best_match(_validator(name).iter_errors(document))
+    except RecursionError:
+        raise ArtefactError(f"{where} does not follow the schema `{name}`: it is nested too deeply") from None
     if error is not None:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".") or "the document"
         message = error.message if len(error.message) < 300 else error.message[:299] + "…"
         raise ArtefactError(f"{where} does not follow the schema `{name}` at {place}: {message}. Print the schema: reluspec schema {name}")
 
 
-def read_json(path: Path, name: str) -> dict[str, Any]:
-    """A document that follows the schema `name`. Raises `ArtefactError` (missing, unreadable, not JSON, another format or version)."""
+def read_json(path: Path, *names: str) -> dict[str, Any]:
+    """A document that follows one of the schemas `names`; its `format` says which.
+
+    Raises `ArtefactError` (missing, unreadable, not JSON, another format or version).
+    """
+    document = _parse(_read(path), path)
+    if not isinstance(document, dict):
+        raise ArtefactError(f"{path} is not a reluspec artefact: it holds no JSON object")
+    formats = {schema(name)["properties"]["format"]["const"]: name for name in names}
+    found = document.get("format")
+    if not isinstance(found, str) or found not in formats:
+        raise ArtefactError(f"{path} has format {_shown(found)}; expected {' or '.join(map(repr, formats))}")
+    version, known = document.get("version"), schema(formats[found])["properties"]["version"]["const"]
+    if version != known:
+        raise ArtefactError(f"{path} has version {_shown(version)}; this reluspec reads {known!r}")
+    validate(document, formats[found], str(path))
+    return document
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ArtefactError(f"{path} has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ArtefactError(f"{path} is not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise ArtefactError(f"cannot read {path}: {_why(error)}") from None
+
+
+def _parse(text: str, path: Path) -> Any:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json.loads(text, parse_constant=_no_number)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ArtefactError(f"{path} holds half of a character (a lone surrogate)") from None
+    except RecursionError:
+        raise ArtefactError(f"{path} is nested too deeply") from None
+    except ValueError as error:
         raise ArtefactError(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise ArtefactError(f"{path} is not a reluspec artefact: it holds no JSON object")
-    wanted = schema(name)["properties"]
-    for key in ("format", "version"):
-        if document.get(key) != wanted[key]["const"]:
-            raise ArtefactError(f"{path} has {key} {document.get(key)!r}; this reluspec reads {wanted[key]['const']!r}")
-    validate(document, name, str(path))
     return document
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
 
 
 def write_json(document: dict[str, Any], path: Path, name: str) -> None:
     """Validate and write, all or nothing. Raises `ArtefactError`."""
     validate(document, name, f"what would be written to {path}")
-    write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", path)
+    write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def check_place(path: Path) -> None:
+    """Find out before long work whether a file can be written there. Raises `ArtefactError` with the system's reason."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if not _is_special(path):
+            with tempfile.TemporaryFile(dir=_target(path).parent):
+                pass
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"cannot write {path}: {_why(error)}") from None
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a file so that a crash leaves the old one or none. Raises `ArtefactError` with the system's reason."""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise ArtefactError(f"cannot write {path}: {_why(error)}") from None
+        content = text.encode("utf-8")
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if _is_special(path):
+            path.write_bytes(content)
+        else:
+            _replace(_target(path), content)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"cannot write {path}: {_why(error)}. Nothing was written") from None
+
+
+def _is_special(path: Path) -> bool:
+    """A device or a pipe, such as /dev/null: written to, never replaced by a file."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _target(path: Path) -> Path:
+    """The file itself: a link to it stays one."""
+    return Path(os.path.realpath(path))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".reluspec-", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes private files; an artefact gets the permissions any new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).chmod(_mode(path))
         Path(temporary).replace(path)
-    except BaseException as error:
+    except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        if isinstance(error, OSError | UnicodeEncodeError):
-            raise ArtefactError(f"cannot write {path}: {_why(error)}. Nothing was written") from None
         raise
 
 
-def _why(error: OSError | UnicodeEncodeError) -> str:
+def _mode(path: Path) -> int:
+    """The permissions of the file that is replaced, or those of any new one: mkstemp makes private files."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _why(error: OSError | ValueError) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

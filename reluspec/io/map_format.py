@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from reluspec.errors import ArtefactError
 from reluspec.io.artefacts import read_json, write_json
 from reluspec.io.provenance import problem_from, provenance
 from reluspec.minima.minima_map import MinimaMap
@@ -14,6 +15,21 @@ from reluspec.minima.records import Ball, Component, CriticalStratum, Family, La
 
 def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
     """The map as JSON-ready data; `critical` adds the strata critical in Clarke's sense."""
+    land = minima.landscape
+    document = {
+        **provenance("minima", minima.problem),
+        "engine": land.engine,
+        "engine_reason": minima.engine_reason,
+        "summary": _summary(minima),
+        "components": [_component(component) for component in minima.components],
+        "undecided": [asdict(entry) for entry in land.undecided],
+    }
+    if critical:
+        document["critical"] = [asdict(stratum) for stratum in land.critical]
+    return document
+
+
+def _summary(minima: MinimaMap) -> dict[str, Any]:
     land = minima.landscape
     best = minima.global_minimum
     isolated = sum(component.dimension == 0 for component in minima.components)
@@ -36,17 +52,9 @@ def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
     }
     if minima.incomplete_because:
         summary["incomplete_because"] = minima.incomplete_because
-    document = {
-        **provenance("minima", minima.problem),
-        "engine": land.engine,
-        "engine_reason": minima.engine_reason,
-        "summary": summary,
-        "components": [_component(component) for component in minima.components],
-        "undecided": [asdict(entry) for entry in land.undecided],
-    }
-    if critical:
-        document["critical"] = [asdict(stratum) for stratum in land.critical]
-    return document
+    if land.index_note:
+        summary["index_note"] = land.index_note
+    return summary
 
 
 def _component(component: Component) -> dict[str, Any]:
@@ -95,20 +103,40 @@ def write_map(minima: MinimaMap, path: Path, critical: bool = False) -> None:
 
 
 def read_map(path: str | Path) -> MinimaMap:
-    """Read a map back, with its problem. Raises `ArtefactError`, or `SpecError` if the spec inside does not hold up."""
+    """Read a map back, with its problem; the critical strata only if they were written.
+
+    Raises `ArtefactError`, also where the summary contradicts the lists, or `SpecError` if the spec inside does not hold up.
+    """
     document = read_json(Path(path), "minima")
     summary = document["summary"]
     landscape = Landscape(
         engine=document["engine"],
         components=tuple(_read_component(entry) for entry in document["components"]),
-        critical=tuple(CriticalStratum(**(entry | {"loss": Ball(**entry["loss"])})) for entry in document.get("critical", ())),
+        critical=tuple(_read_critical(entry) for entry in document.get("critical", ())),
         ledger=summary["ledger"],
-        undecided=tuple(Undecided(**entry) for entry in document["undecided"]),
+        undecided=tuple(Undecided(entry["stratum"], entry["reason"]) for entry in document["undecided"]),
         total=summary["strata"]["total"],
         index_sum=summary["index_sum"],
-        index_note=summary.get("incomplete_because", ""),
+        index_note=summary.get("index_note", "" if summary["index_sum"] is not None else "no index sum is stated"),
     )
-    return MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
+    minima = MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
+    for key, value in _summary(minima).items():
+        if key not in ("incomplete_because", "index_note") and summary[key] != value:
+            raise ArtefactError(
+                f"{path} contradicts itself: its summary says {key} {summary[key]}, its lists {value}. Make it anew from the spec"
+            )
+    return minima
+
+
+def _read_critical(document: dict[str, Any]) -> CriticalStratum:
+    return CriticalStratum(
+        stratum=document["stratum"],
+        dimension=document["dimension"],
+        index=document["index"],
+        copies=document["copies"],
+        loss=Ball(**document["loss"]),
+        minimal=document["minimal"],
+    )
 
 
 def _read_component(document: dict[str, Any]) -> Component:

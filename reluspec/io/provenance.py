@@ -12,6 +12,9 @@ from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem, Source
 from reluspec.version import __version__
 
+MAX_UNITS = 1_000
+"""Most units in all whose exchanges are written as a number: 1000! has 2568 digits."""
+
 
 def schema_id(name: str) -> str:
     """The `$id` of a schema, named by its artefacts as `$schema`."""
@@ -38,8 +41,12 @@ def provenance(name: str, problem: Problem) -> dict[str, Any]:
 
 
 def problem_facts(problem: Problem) -> dict[str, Any]:
-    """Sizes of a problem, whatever engine can take it. The pattern count is a string: it has as many bits as there are switches."""
+    """Sizes of a problem, whatever engine can take it.
+
+    The pattern count is a string: it has as many bits as there are switches. So is that of exchanges (`2000!`) of very many units.
+    """
     hidden = problem.network.layers[:-1]
+    exchanges = prod(factorial(layer.units) for layer in hidden) if sum(layer.units for layer in hidden) <= MAX_UNITS else None
     return {
         "data_points": len(problem.data),
         "inputs": problem.network.inputs,
@@ -48,7 +55,7 @@ def problem_facts(problem: Problem) -> dict[str, Any]:
         "parameters": [str(parameter) for parameter in problem.parameters],
         "switches": problem.switch_count,
         "patterns_on_paper": str(1 << problem.switch_count) if problem.switch_count <= 10_000 else f"2^{problem.switch_count}",
-        "unit_exchanges": prod(factorial(layer.units) for layer in hidden if layer.units <= 100),
+        "unit_exchanges": exchanges or " * ".join(f"{layer.units}!" for layer in hidden),
     }
 
 
@@ -58,7 +65,9 @@ def problem_from(document: Mapping[str, Any], where: str, overrides: Mapping[str
     Raises `ArtefactError` when the text does not match its checksum, `SpecError` when it does not hold up.
     """
     if Source(document["spec"], where).sha256 != document["spec_sha256"]:
-        raise ArtefactError(f"{where}: the spec does not match its checksum spec_sha256; the file was changed by hand. Make it anew from the spec")
+        raise ArtefactError(
+            f"{where}: the spec does not match its checksum spec_sha256; the file was changed by hand. Make it anew from the spec"
+        )
     constants = {**document.get("overrides", {}), **(overrides or {})}
     problem = parse_spec(document["spec"], name=f"{where} (spec)", overrides=constants, files=document.get("files", {}))
     return replace(problem, title=document["title"])

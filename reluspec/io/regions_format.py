@@ -83,12 +83,26 @@ def summary(compiled: Compilation) -> str:
             ("walls", f"{counts[1] if len(counts) > 1 else 0:,}"),
             ("corners", ", ".join(f"{count:,} of codimension {k}" for k, count in enumerate(counts) if k > 1) or "none"),
             ("strata", f"{sum(counts):,}, or {total:,} up to exchange of units"),
-            ("one unit", ", ".join(f"{count:,} faces of codimension {k}" for k, count in enumerate(regions.factor.counts_by_codimension()))),
+            (
+                "one unit",
+                ", ".join(f"{count:,} faces of codimension {k}" for k, count in enumerate(regions.factor.counts_by_codimension())),
+            ),
         ]
-    rows.append(("symmetry", f"{facts['unit_exchanges']:,} exchanges of units"))
+    rows.append(("symmetry", _exchanges(facts["unit_exchanges"], facts["units"])))
     choice = compiled.choice
     rows.append(("engine", f"{choice.engine.name}: {choice.reason}" if choice.engine else f"none: {choice.reason}"))
-    return "\n".join([problem.title, *(f"  {name:10s} {text}" for name, text in rows)])
+    return "\n".join([_printable(problem.title), *(f"  {name:10s} {text}" for name, text in rows)])
+
+
+def _exchanges(count: int | str, units: list[int]) -> str:
+    if count == 1:
+        return "none"
+    shown = f"{count:,}" if isinstance(count, int) and count < 10**12 else " * ".join(f"{number}!" for number in units)
+    return f"{shown} exchanges of units"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _power(switches: int) -> str:

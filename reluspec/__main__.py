@@ -1,0 +1,5 @@
+"""`python -m reluspec`: the same program as the installed `reluspec`."""
+
+from reluspec.cli.main import main
+
+main()
