@@ -16,11 +16,14 @@ from itertools import combinations
 
 import numpy as np
 from flint import arb
+from numpy.typing import NDArray
 
+from reluspec.engines.convex.descent import descend
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
 from reluspec.engines.convex.screen import FloatGeometry, minimise, per_unit_coordinates
+from reluspec.engines.isolation import Isolated
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 
 
@@ -49,8 +52,9 @@ class Decision:
 class Decider:
     """Decides sets one by one; critical points are kept, since subsets come up again and again."""
 
-    def __init__(self, geometry: Geometry, floats: FloatGeometry) -> None:
+    def __init__(self, geometry: Geometry, floats: FloatGeometry, helper: Isolated | None = None) -> None:
         self.geometry = geometry
+        self.helper = helper or Isolated()
         self.floats = floats
         self._points: dict[tuple[int, ...], CriticalPoint | None] = {}
         self._decisions: dict[tuple[int, ...], Decision] = {}
@@ -58,7 +62,7 @@ class Decider:
     def point(self, faces: tuple[int, ...]) -> CriticalPoint | None:
         """The proved critical point of a set with all weights positive, if there is one and it can be proved."""
         if faces not in self._points:
-            self._points[faces] = solve(self.geometry, faces, *self._approximation(faces))
+            self._points[faces] = solve(self.geometry, faces, *self._approximation(faces), self.helper)
         return self._points[faces]
 
     def _approximation(self, faces: tuple[int, ...]) -> tuple[list[arb], list[arb]]:
@@ -67,17 +71,36 @@ class Decider:
         sets = np.array([faces], dtype=np.int64)
         with np.errstate(all="ignore"):
             q, s = per_unit_coordinates(self.floats, sets)
-        g = []
-        for k, face in enumerate(faces):
-            norms = self.geometry.span(face).norms
-            g += [value * arb(norm).sqrt() for value, norm in zip(from_floats(list(q[0, k])), norms, strict=False)]
-        return g, from_floats(list(s[0]))
+        return self._unwhitened(faces, q[0]), from_floats(list(s[0]))
 
     def decide(self, faces: tuple[int, ...]) -> Decision:
         """The outcome of a set of distinct, living faces (sorted)."""
         if faces not in self._decisions:
-            self._decisions[faces] = self._decide(faces)
+            decision = self._decide(faces)
+            if decision.outcome is Outcome.UNDECIDED and self._find_more_points(faces):
+                decision = self._decide(faces)
+            self._decisions[faces] = decision
         return self._decisions[faces]
+
+    def _find_more_points(self, faces: tuple[int, ...]) -> bool:
+        """Look again, with the slow minimiser, for the critical points of subsets that the fast one did not find; whether there are new ones."""
+        found = False
+        for base in _subsets(faces):
+            if base and self.point(base) is None:
+                sets = np.array([base], dtype=np.int64)
+                with np.errstate(all="ignore"):
+                    s, q = descend(self.floats.coupling(sets)[0], self.floats.target[sets].reshape(-1), len(base), self.floats.ridge)
+                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), from_floats(list(s)), self.helper)
+                found = found or self._points[base] is not None
+        return found
+
+    def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
+        """`g = A^1/2 q` (q is m x k, padded)."""
+        g = []
+        for k, face in enumerate(faces):
+            norms = self.geometry.span(face).norms
+            g += [value * arb(norm).sqrt() for value, norm in zip(from_floats(list(q[k])), norms, strict=False)]
+        return g
 
     def _decide(self, faces: tuple[int, ...]) -> Decision:
         reason = "no subset's optimum could be proved to be the optimum"

@@ -328,8 +328,9 @@ def _judge(
     count = q.shape[1]
     outcome = np.zeros(batch, dtype=np.int8)
     upper = (_per_unit(np.abs(q) + radius[:, :count], size) ** 2).sum(axis=2) * INFLATION
-    slack = ~active & (upper < floats.ridge * (1 - 4 * UNIT_ROUNDOFF))
-    outcome[proved & slack.any(axis=1)] = Screened.INACTIVE
+    # The enclosed point is the optimum only if *no* face left out exceeds lambda_a; one that may is for ball arithmetic.
+    slack = active | (upper < floats.ridge * (1 - 4 * UNIT_ROUNDOFF))
+    outcome[proved & slack.all(axis=1) & ~active.all(axis=1)] = Screened.INACTIVE
     full = proved & active.all(axis=1)
     if not full.any():
         return outcome
