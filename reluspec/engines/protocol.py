@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from reluspec.engines.isolation import DEFAULT_SECONDS
 from reluspec.minima.records import Landscape
 from reluspec.problem.problem import Problem
 
@@ -19,9 +20,10 @@ def silent(step: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """`precision`: significant bits of the reported numbers (at least 53); `workers`: threads; `progress`: where to report."""
+    """`precision`: significant bits of the reported numbers; `workers`: threads; `timeout`: seconds for one exact test; `progress`: where to report."""
 
     precision: int = 100
+    timeout: float = DEFAULT_SECONDS
     workers: int = 1
     progress: Progress = silent
 

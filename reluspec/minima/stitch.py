@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from math import factorial, prod
 
 DEAD = 0
@@ -73,7 +73,7 @@ def stitch(polytopes: Mapping[tuple[int, ...], int], units: int, dead_is_minimal
     labelled = sum(copies(kind) for kind in kinds)
     if labelled > MAX_LABELLED:
         raise OverflowError(f"{labelled:,} labelled strata share one residual; the limit is {MAX_LABELLED:,}")
-    parent: dict[Type, Type] = {stratum: stratum for kind in kinds for stratum in set(permutations(kind))}
+    parent: dict[Type, Type] = {stratum: stratum for kind in kinds for stratum in arrangements(kind)}
 
     def root(stratum: Type) -> Type:
         while parent[stratum] != stratum:
@@ -82,14 +82,38 @@ def stitch(polytopes: Mapping[tuple[int, ...], int], units: int, dead_is_minimal
         return stratum
 
     for stratum in list(parent):
-        for end in _boundary(stratum):
-            if end in parent:
-                parent[root(end)] = root(stratum)
+        for end in _neighbours(stratum, polytopes):
+            parent[root(end)] = root(stratum)
     members: dict[Type, list[Type]] = {}
     for stratum in parent:
         members.setdefault(root(stratum), []).append(stratum)
     orbits = Counter(tuple(sorted({tuple(sorted(stratum)) for stratum in strata})) for strata in members.values())
     return [Stitched(tuple((kind, kinds[kind]) for kind in met), count, ()) for met, count in sorted(orbits.items())]
+
+
+def arrangements(kind: Type) -> Iterator[Type]:
+    """The distinct labelled strata of a type, in lexicographic order (Knuth, TAOCP 7.2.1.2, algorithm L)."""
+    current = sorted(kind)
+    while True:
+        yield tuple(current)
+        rise = next((k for k in range(len(current) - 2, -1, -1) if current[k] < current[k + 1]), None)
+        if rise is None:
+            return
+        swap = next(k for k in range(len(current) - 1, rise, -1) if current[k] > current[rise])
+        current[rise], current[swap] = current[swap], current[rise]
+        current[rise + 1 :] = reversed(current[rise + 1 :])
+
+
+def _neighbours(stratum: Type, polytopes: Mapping[tuple[int, ...], int]) -> Iterator[Type]:
+    """Enough of the boundary to connect all of it: let one of several units on a face die, or all units on the faces that a smaller critical set leaves out."""
+    count = Counter(stratum)
+    for unit, face in enumerate(stratum):
+        if face != DEAD and count[face] > 1:
+            yield (*stratum[:unit], DEAD, *stratum[unit + 1 :])
+    alive = set(stratum) - {DEAD}
+    for faces in polytopes:
+        if len(faces) < len(alive) and alive.issuperset(faces):
+            yield tuple(face if face in faces else DEAD for face in stratum)
 
 
 def _boundary(stratum: Type) -> Iterator[Type]:

@@ -39,10 +39,6 @@ class _Writer:
         self.bits = binary_precision(self.digits)
         self._directions: dict[int, list[arb]] = {}
 
-    def name(self, kind: Type) -> str:
-        alive = [face for face in kind if face != DEAD]
-        return "|".join(self.geometry.name(face) for face in (*alive, *(DEAD,) * (len(kind) - len(alive))))
-
     def direction(self, face: int) -> list[arb]:
         if face not in self._directions:
             self._directions[face] = direction(self.group.representative, face, self.bits)
@@ -134,7 +130,7 @@ class _Writer:
     def piece(self, kind: Type, dimension: int, polytope: Polytope) -> Piece:
         s = self.shared(kind, polytope)
         family = self.family(kind, polytope) if dimension else None
-        return Piece(self.name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s), family)
+        return Piece(self.geometry.stratum_name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s), family)
 
 
 def _corners(kind: Type, weights: dict[int, arb]) -> list[list[arb]]:
@@ -170,7 +166,7 @@ def critical_strata(geometry: Geometry, classes: list[ResidualClass], units: int
                 index = prod(group.units[face].index for face in kind if face != DEAD) * group.dead.index**dead
                 minimal = living and (not dead or group.dead.minimal)
                 dimension = type_dimension(kind, polytope.dimension)
-                found.append(CriticalStratum(writer.name(kind), dimension, index, copies(kind), loss, minimal))
+                found.append(CriticalStratum(writer.geometry.stratum_name(kind), dimension, index, copies(kind), loss, minimal))
     return sorted(found, key=lambda stratum: (Fraction(stratum.loss.value), stratum.stratum))
 
 
@@ -222,6 +218,6 @@ def _component(writer: _Writer, part: Stitched, polytopes: dict[tuple[int, ...],
         location="interior" if interior else "boundary",
         orbit_size=part.orbit_size,
         closed=not part.missing,
-        missing=tuple(writer.name(kind) for kind in part.missing),
+        missing=tuple(writer.geometry.stratum_name(kind) for kind in part.missing),
         pieces=tuple(pieces),
     )

@@ -18,10 +18,11 @@ from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.screen import FloatGeometry, Screened, screen
 from reluspec.engines.convex.setting import convex_setting
+from reluspec.engines.isolation import Isolated
 from reluspec.engines.protocol import EngineOptions
 from reluspec.errors import LimitError, UnsupportedProblemError
 from reluspec.minima.records import Component, CriticalStratum, Landscape, Undecided
-from reluspec.minima.stitch import DEAD, types
+from reluspec.minima.stitch import types
 from reluspec.problem.problem import Problem
 
 CHUNK = 4096
@@ -69,13 +70,14 @@ class ConvexEngine:
         floats = FloatGeometry(geometry)
         ledger = _Ledger(units)
         left_open = self._screen(floats, sizes, visits, ledger, options)
-        decider = Decider(geometry, floats)
-        decisions = [decider.decide(())]
-        for position, faces in enumerate(left_open):
-            decisions.append(decider.decide(faces))
-            options.progress("deciding", position + 1, len(left_open))
-        vertices = [decision for decision in decisions if decision.outcome is Outcome.VERTEX]
-        classes, open_reasons = residual_classes(decider, vertices, units)
+        with Isolated(options.timeout) as helper:
+            decider = Decider(geometry, floats, helper)
+            decisions = [decider.decide(())]
+            for position, faces in enumerate(left_open):
+                decisions.append(decider.decide(faces))
+                options.progress("deciding", position + 1, len(left_open))
+            vertices = [decision for decision in decisions if decision.outcome is Outcome.VERTEX]
+            classes, open_reasons = residual_classes(decider, vertices, units)
         options.progress("stitching", 0, len(classes))
         outcomes = _settle(decider, decisions, classes, open_reasons)
         for faces, (outcome, _) in outcomes.items():
@@ -147,7 +149,7 @@ def _landscape(
 ) -> Landscape:
     units = ledger.units
     undecided = tuple(
-        Undecided(stratum_name(geometry, kind), reason) for faces, reason in open_sets for kind in types(faces, units)
+        Undecided(geometry.stratum_name(kind), reason) for faces, reason in open_sets for kind in types(faces, units)
     )
     minimal = sum(stratum.minimal for stratum in critical)
     counts = {
@@ -162,12 +164,6 @@ def _landscape(
     note = "undecided strata leave the index sum undefined" if undecided else ""
     total = comb(len(geometry) - 1 + units, units)
     return Landscape(name, tuple(found), tuple(critical), counts, undecided, total, index_sum, note)
-
-
-def stratum_name(geometry: Geometry, kind: tuple[int, ...]) -> str:
-    """Living units first, dead ones last."""
-    alive = [face for face in kind if face != DEAD]
-    return "|".join(geometry.name(face) for face in (*alive, *(DEAD,) * (len(kind) - len(alive))))
 
 
 ENGINE = ConvexEngine()

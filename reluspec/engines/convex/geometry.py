@@ -14,6 +14,7 @@ from functools import cached_property
 from flint import fmpq, fmpq_mat, fmpz
 
 from reluspec.engines.convex.setting import ConvexSetting, rational
+from reluspec.minima.stitch import DEAD
 from reluspec.regions.arrangement import Arrangement, arrangement
 
 
@@ -154,7 +155,12 @@ class Geometry:
         return [sorted(faces) for faces in above]
 
     def name(self, face: int) -> str:
+        """The face's sign string."""
         return self.arrangement.names[face]
+
+    def stratum_name(self, faces: Sequence[int]) -> str:
+        """The name of a labelled stratum, one face per unit: living units first, dead ones last."""
+        return "|".join(self.name(face) for face in sorted(faces, key=lambda face: face == DEAD))
 
 
 def _kernel(rows: Sequence[Sequence[fmpq]], width: int) -> list[list[fmpq]]:

@@ -12,6 +12,7 @@ from flint import arb, arb_mat, fmpq_mat
 
 from reluspec.engines.convex.exact import Polynomial, ZeroTest
 from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.isolation import Isolated
 from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, enclose, working_precision
 
 
@@ -21,8 +22,9 @@ class CriticalPoint:
     `solve` makes one. The empty set of faces stands for the dead network, whose weighted residual is `W y`.
     """
 
-    def __init__(self, system: FaceSystem, enclosure: Enclosure) -> None:
+    def __init__(self, system: FaceSystem, enclosure: Enclosure, helper: Isolated) -> None:
         self.system = system
+        self._helper = helper
         self.faces = system.faces
         self.geometry: Geometry = system.geometry
         self._enclosures = {enclosure.precision: enclosure}
@@ -85,7 +87,7 @@ class CriticalPoint:
     @cached_property
     def zero_test(self) -> ZeroTest:
         """The exact layer; built only for a point that has a tie."""
-        return ZeroTest(self.system)
+        return ZeroTest(self.system, self._helper)
 
 
 def excess_ball(geometry: Geometry, face: int, z: arb_mat) -> arb:
@@ -95,8 +97,11 @@ def excess_ball(geometry: Geometry, face: int, z: arb_mat) -> arb:
     return sum(squares, arb(0)) - geometry.setting.ridge_output
 
 
-def solve(geometry: Geometry, faces: tuple[int, ...], g: Sequence[arb], s: Sequence[arb]) -> CriticalPoint | None:
-    """The critical point of a set of faces from an approximation of `g` and `s`; `None` where none can be proved."""
+def solve(geometry: Geometry, faces: tuple[int, ...], g: Sequence[arb], s: Sequence[arb], helper: Isolated) -> CriticalPoint | None:
+    """The critical point of a set of faces from an approximation of `g` and `s`; `None` where none can be proved.
+
+    `helper` runs the exact tests that may take long.
+    """
     system = FaceSystem(geometry, faces)
     enclosure = enclose(system, g, s, PRECISIONS[0])
-    return None if enclosure is None else CriticalPoint(system, enclosure)
+    return None if enclosure is None else CriticalPoint(system, enclosure, helper)

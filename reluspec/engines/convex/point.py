@@ -19,7 +19,7 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 
 from reluspec.engines.convex.geometry import Geometry
 
-PRECISIONS = (128, 256)
+PRECISIONS = (128, 256, 1024)
 """Bits tried one after the other before a sign is left to the exact test."""
 
 

@@ -8,13 +8,13 @@ In whitened coordinates `q = A^-1/2 g` the system is `q_l + sum_m s_m C_lm q_m =
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from math import inf
 
 import numpy as np
-from flint import fmpq
+from flint import arb, arb_mat, fmpq
 from numpy.typing import NDArray
 
 from reluspec.engines.convex.geometry import Geometry
@@ -41,13 +41,34 @@ def gamma(count: int) -> float:
     return count * UNIT_ROUNDOFF / (1 - count * UNIT_ROUNDOFF) * INFLATION
 
 
-def to_float(value: fmpq) -> float:
-    """The nearest double (relative error at most one unit roundoff)."""
-    return int(value.p) / int(value.q)
+SAFE_EXPONENT = 120
+"""Entries between 2^-120 and 2^120 (or zero): products of a few neither overflow nor lose digits to underflow, which no error bound here counts."""
+
+
+def to_float(value: fmpq, shift: int = 0) -> float:
+    """The double nearest to `value * 2^shift`: relative error at most one unit roundoff if that is in range; infinite or zero where it is not."""
+    numerator, denominator = int(value.p), int(value.q)
+    try:
+        return (numerator << shift) / denominator if shift >= 0 else numerator / (denominator << -shift)
+    except OverflowError:
+        return inf if numerator > 0 else -inf
+
+
+def exponent(value: fmpq) -> int:
+    """The binary logarithm of `|value|`, wrong by less than one; 0 for zero."""
+    return int(abs(value.p)).bit_length() - int(value.q).bit_length() if value else 0
+
+
+def _largest_exponent(values: Iterable[fmpq]) -> int:
+    return max((exponent(value) for value in values if value), default=0)
 
 
 class FloatGeometry:
-    """The exact geometry rounded to doubles; every entry is right to a few units in the last place (`ENTRY_ERROR`)."""
+    """The exact geometry rounded to doubles; every entry is right to a few units in the last place (`ENTRY_ERROR`).
+
+    Powers of two take the scale of the data out: these floats are those of `q 2^-q_exponent`, `z 2^-z_exponent` and `s 2^-s_exponent`. Where numbers of too
+    different a size remain, `reliable` is false, and nothing is proved from floats.
+    """
 
     ENTRY_ERROR = 8 * UNIT_ROUNDOFF
 
@@ -56,19 +77,22 @@ class FloatGeometry:
         count, points = len(geometry), geometry.points
         self.ranks = np.array(geometry.ranks)
         self.width = width = max(1, int(self.ranks.max()))
-        self.ridge = to_float(geometry.setting.ridge_output)
+        self.reliable = points <= 4000  # beyond, INFLATION would not cover the sums
+        metric = geometry.setting.metric
+        self.q_exponent = exponent(geometry.setting.ridge_output) // 2
+        self.z_exponent = _largest_exponent(geometry.metric_target.entries())
+        self.s_exponent = -self._coupling_exponent()
+        self.ridge = self._rounded(geometry.setting.ridge_output, -2 * self.q_exponent)
         self.map = np.zeros((count, width, points))
         self.response = np.zeros((count, width, points))
         self.target = np.zeros((count, width))
-        self.metric_target = np.array([to_float(entry) for entry in geometry.metric_target.entries()])
-        metric = geometry.setting.metric
+        self.metric_target = np.array([self._rounded(entry, -self.z_exponent) for entry in geometry.metric_target.entries()])
         for face in range(1, count):
-            rank = geometry.ranks[face]
-            root = np.sqrt([to_float(norm) for norm in geometry.span(face).norms])[:, None]
-            exact = geometry.map(face)
-            self.map[face, :rank] = _array(exact) / root
-            self.response[face, :rank] = _array(exact * metric) / root
-            self.target[face, :rank] = (_array(exact * geometry.metric_target) / root)[:, 0]
+            exact, to_q = geometry.map(face), self.z_exponent - self.q_exponent
+            for j in range(geometry.ranks[face]):
+                self.map[face, j] = self._whitened(exact.tolist()[j], face, j, to_q)
+                self.response[face, j] = self._whitened((exact * metric).tolist()[j], face, j, self.s_exponent - to_q)
+                self.target[face, j] = self._whitened([(exact * geometry.metric_target)[j, 0]], face, j, -self.q_exponent)[0]
         self.map_norm = np.sqrt((self.map**2).sum(axis=2)) * INFLATION
         self.response_norm = np.sqrt((self.response**2).sum(axis=2)) * INFLATION
         # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz.
@@ -80,15 +104,38 @@ class FloatGeometry:
         self.facets = self._facets()
         self.covers, self.pairs = self._covers()
 
+    def _rounded(self, value: fmpq, shift: int) -> float:
+        """The nearest double of `value * 2^shift`; not `reliable` any more if it is too large or too small."""
+        number = to_float(value, shift)
+        if value and not 2.0**-SAFE_EXPONENT <= abs(number) <= 2.0**SAFE_EXPONENT:
+            self.reliable = False
+        return number
+
+    def _whitened(self, row: Sequence[fmpq], face: int, coordinate: int, shift: int) -> Floats:
+        """`row * 2^shift` over the length of one of the face's basis vectors."""
+        norm = self.geometry.span(face).norms[coordinate]
+        half = exponent(norm) // 2
+        return np.array([self._rounded(entry, shift - half) for entry in row]) / np.sqrt(to_float(norm, -2 * half))
+
+    def _coupling_exponent(self) -> int:
+        """The scale of the couplings C."""
+        longest = [0]
+        for face in range(1, len(self.geometry)):
+            rows, norms = self.geometry.map(face).tolist(), self.geometry.span(face).norms
+            longest += [2 * _largest_exponent(row) - exponent(norm) for row, norm in zip(rows, norms, strict=True) if any(row)]
+        return max(longest[1:], default=0) + _largest_exponent(self.geometry.setting.metric.entries())
+
     def _facets(self) -> Floats:
-        """F x f x k functionals on q, padded by repeating one of the face's own."""
+        """F x f x k functionals on q, padded by repeating one of the face's own; a positive factor is free."""
         tables: list[Floats] = [np.zeros((1, self.width))]
         for face in range(1, len(self.geometry)):
             rank = self.geometry.ranks[face]
-            root = np.sqrt([to_float(norm) for norm in self.geometry.span(face).norms])
+            norms = self.geometry.span(face).norms
             rows = np.zeros((len(functionals := self.geometry.facets(face)), self.width))
             for k, functional in enumerate(functionals):
-                rows[k, :rank] = _array(functional)[:, 0] / root
+                entries = functional.entries()
+                shift = min(exponent(norm) // 2 - exponent(entry) for entry, norm in zip(entries, norms, strict=True) if entry)
+                rows[k, :rank] = [self._whitened([entry], face, j, shift)[0] for j, entry in enumerate(entries)]
             tables.append(rows)
         longest = max(len(rows) for rows in tables)
         return np.stack([np.concatenate([rows, np.repeat(rows[:1], longest - len(rows), axis=0)]) for rows in tables])
@@ -110,7 +157,9 @@ class FloatGeometry:
             for cover in covers:
                 kink = ((signs[face] == 0) & (signs[cover.face] != 0)).tobytes()
                 sides.setdefault(kink, []).append(len(rows))
-                rows.append(_array(cover.coefficients)[:, 0])
+                entries = cover.coefficients.entries()
+                shift = -_largest_exponent(entries)
+                rows.append(np.array([self._rounded(entry, shift) for entry in entries]))
             table[face] = [(pair[0], pair[1]) for pair in sides.values()]
         longest = max(1, max(len(pairs) for pairs in table))
         padded = np.zeros((len(table), longest, 2), dtype=np.int64)  # row 0 is zero: never a proof
@@ -119,9 +168,15 @@ class FloatGeometry:
                 padded[face, : len(pairs)] = pairs
         return np.array(rows), padded
 
-    def excess_signs(self, residual: Sequence[float], radius: Sequence[float]) -> NDArray[np.int8]:
-        """Proved signs of `|G_F r|^2 - lambda_a` for every face, 0 where the bound does not tell; `residual` is z (n) up to `radius` (n)."""
-        z, doubt = np.array(residual), np.array(radius) * INFLATION
+    def excess_signs(self, residual: arb_mat) -> NDArray[np.int8]:
+        """Proved signs of `|G_F r|^2 - lambda_a` for every face, 0 where the bound does not tell; `residual` are balls around z (n x 1)."""
+        if not self.reliable:
+            return np.zeros(len(self.map), dtype=np.int8)
+        scale = arb(2) ** -self.z_exponent
+        balls = [entry * scale for entry in residual.entries()]
+        z = np.array([float(entry.mid()) for entry in balls])
+        # The conversions round to nearest, and what is too small becomes zero.
+        doubt = np.array([float(entry.rad()) for entry in balls]) * INFLATION + UNIT_ROUNDOFF * np.abs(z) + 1e-290
         q = self.map @ z
         small = gamma(self.geometry.points + 4) + 2 * self.ENTRY_ERROR
         error = (np.abs(self.map) @ (doubt + small * np.abs(z))) * INFLATION
@@ -143,10 +198,6 @@ class FloatGeometry:
         return np.asarray(left @ right.transpose(0, 2, 1))
 
 
-def _array(matrix: Any) -> Floats:
-    return np.array([[to_float(entry) for entry in row] for row in matrix.tolist()], dtype=np.float64).reshape(matrix.nrows(), matrix.ncols())
-
-
 @dataclass(frozen=True)
 class Batch:
     """Screened sets: `sets` (B x m), `outcome` (B), the approximate `q` (B x m x k) and `s` (B x m)."""
@@ -159,6 +210,9 @@ class Batch:
 
 def screen(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
     """Screen sets of faces, B x m."""
+    if not floats.reliable:
+        batch, size = sets.shape
+        return Batch(sets, np.zeros(batch, dtype=np.int8), np.zeros((batch, size, floats.width)), np.zeros((batch, size)))
     coupling = floats.coupling(sets)
     batch, size = sets.shape
     target = floats.target[sets].reshape(batch, size * floats.width)
@@ -171,7 +225,7 @@ def screen(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
 
 
 def per_unit_coordinates(floats: FloatGeometry, sets: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Approximate q (B x m x k) and s (B x m) of sets, nothing proved: starting points for other precisions."""
+    """Approximate q (B x m x k) and s (B x m) of sets in the units of `floats`, nothing proved: starting points for other precisions."""
     coupling = floats.coupling(sets)
     target = floats.target[sets].reshape(len(sets), -1)
     s = minimise(coupling, target, sets.shape[1], floats.ridge)

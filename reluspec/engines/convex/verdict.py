@@ -91,7 +91,7 @@ def directions(point: CriticalPoint, floats: FloatGeometry) -> Directions:
     """Compare every face with lambda_a: floats where their bound suffices, the point's oracle elsewhere. Raises `UndecidedSignError`."""
     enclosure = point.enclosure()
     assert enclosure is not None
-    signs = floats.excess_signs([float(ball.mid()) for ball in enclosure.z.entries()], [float(ball.rad()) for ball in enclosure.z.entries()])
+    signs = floats.excess_signs(enclosure.z)
     attained: dict[int, int] = {}
     exceeding: dict[int, int] = {}
     for face in range(1, len(point.geometry)):
