@@ -74,6 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         result: Any = typer.main.get_command(application())(args=arguments, standalone_mode=False)
         sys.stdout.flush()
+        if result == INTERRUPTED:
+            # Some versions of Typer make this of a KeyboardInterrupt, others an Abort.
+            raise KeyboardInterrupt
     except ReluspecError as error:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
