@@ -71,7 +71,7 @@ class Decider:
         sets = np.array([faces], dtype=np.int64)
         with np.errstate(all="ignore"):
             q, s = per_unit_coordinates(self.floats, sets)
-        return self._unwhitened(faces, q[0]), from_floats(list(s[0]))
+        return self._unwhitened(faces, q[0]), self._weights(s[0])
 
     def decide(self, faces: tuple[int, ...]) -> Decision:
         """The outcome of a set of distinct, living faces (sorted)."""
@@ -90,17 +90,22 @@ class Decider:
                 sets = np.array([base], dtype=np.int64)
                 with np.errstate(all="ignore"):
                     s, q = descend(self.floats.coupling(sets)[0], self.floats.target[sets].reshape(-1), len(base), self.floats.ridge)
-                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), from_floats(list(s)), self.helper)
+                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s), self.helper)
                 found = found or self._points[base] is not None
         return found
 
     def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
-        """`g = A^1/2 q` (q is m x k, padded)."""
+        """`g = A^1/2 q` from floats q (m x k, padded)."""
+        scale = arb(2) ** self.floats.q_exponent
         g = []
         for k, face in enumerate(faces):
             norms = self.geometry.span(face).norms
-            g += [value * arb(norm).sqrt() for value, norm in zip(from_floats(list(q[k])), norms, strict=False)]
+            g += [value * arb(norm).sqrt() * scale for value, norm in zip(from_floats(list(q[k])), norms, strict=False)]
         return g
+
+    def _weights(self, s: NDArray[np.float64]) -> list[arb]:
+        scale = arb(2) ** self.floats.s_exponent
+        return [value * scale for value in from_floats(list(s))]
 
     def _decide(self, faces: tuple[int, ...]) -> Decision:
         reason = "no subset's optimum could be proved to be the optimum"

@@ -16,6 +16,8 @@ def descend(coupling: Floats, target: Floats, size: int, ridge: float) -> tuple[
     """Approximate minimiser s >= 0 (m) of the convex `Phi(s) + lambda_a sum s` of theory.md section 4, and its `q` (K). `coupling` is K x K, `target` K."""
     width = len(target) // size
     s = np.zeros(size)
+    if not np.isfinite(coupling).all() or not np.isfinite(target).all():
+        return s, np.zeros(len(target))  # beyond the range of floats: no starting point
     value, q, inverse = _at(coupling, target, s, width, ridge)
     for _ in range(STEPS):
         slope = ridge - (q.reshape(size, width) ** 2).sum(axis=1)
@@ -26,8 +28,11 @@ def descend(coupling: Floats, target: Floats, size: int, ridge: float) -> tuple[
         hessian = (hessian + hessian.T) / 2 + np.eye(size) * (1e-14 * np.trace(hessian) + 1e-300)
         free = ~held
         step = np.zeros(size)
+        if not np.isfinite(hessian).all():
+            break
         if free.any():
             step[free] = -np.linalg.lstsq(hessian[np.ix_(free, free)], slope[free], rcond=None)[0]
+        following = None
         for direction in (step, -slope / (1 + np.abs(slope).max()) * (1 + s.max())):
             following = _search(coupling, target, s, value, slope, np.where(held, 0, direction), width, ridge)
             if following is not None:

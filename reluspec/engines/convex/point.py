@@ -120,6 +120,9 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
         coupling, target = arb_mat(system.coupling), arb_mat(system.target)
         x = [entry.mid() for entry in (*g, *s)]
         count = system.coordinates
+        scales = _scales(system, coupling, x[count:])
+        if scales is None:
+            return None
         inverse = None
         for _ in range(60):
             try:
@@ -128,7 +131,7 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
                 return None
             step = inverse * arb_mat(system.size, 1, [v.mid() for v in system.residual(x[:count], x[count:], coupling, target)])
             x = [(value - step[i, 0]).mid() for i, value in enumerate(x)]
-            length = max(abs(step[i, 0].mid()) / (1 + abs(x[i])) for i in range(system.size))
+            length = max(abs(step[i, 0].mid()) / scales[i] for i in range(system.size))
             if not length.is_finite():
                 return None
             if length < arb(2) ** (-precision):
@@ -136,7 +139,7 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
         else:
             return None
         assert inverse is not None
-        radii = [(1 + abs(value)) * arb(2) ** (8 - precision) for value in x]
+        radii = [scale * arb(2) ** (8 - precision) for scale in scales]
         box = [value + arb(0, radius) for value, radius in zip(x, radii, strict=True)]
         values = arb_mat(system.size, 1, system.residual(x[:count], x[count:], coupling, target))
         slack = arb_mat(system.size, system.size, [int(i == j) for i in range(system.size) for j in range(system.size)])
@@ -154,6 +157,17 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
         h = arb_mat(count, 1, [proved[count + system.owner[j]] * proved[j] for j in range(count)])
         z = arb_mat(system.geometry.metric_target) - arb_mat(system.response) * h
         return Enclosure(precision, tuple(proved[:count]), tuple(proved[count:]), z)
+
+
+def _scales(system: FaceSystem, coupling: arb_mat, s: Sequence[arb]) -> list[arb] | None:
+    """The natural size of each unknown, whatever the units of the data: `|g_j| <= sqrt(lambda_a A_jj)`, and s beside the inverse of the face's own coupling."""
+    scales = [(arb(norm) * system.geometry.setting.ridge_output).sqrt().mid() for norm in system.norms]
+    for start, rank, weight in zip(system.offsets, system.ranks, s, strict=True):
+        own = sum((coupling[j, j] for j in range(start, start + rank)), arb(0))
+        if not own > 0:
+            return None  # the unit's slope is zero at every point: nothing pulls on it
+        scales.append((1 / own + abs(weight)).mid())
+    return scales
 
 
 def from_floats(values: Sequence[float]) -> list[arb]:

@@ -93,13 +93,15 @@ class FloatGeometry:
                 self.map[face, j] = self._whitened(exact.tolist()[j], face, j, to_q)
                 self.response[face, j] = self._whitened((exact * metric).tolist()[j], face, j, self.s_exponent - to_q)
                 self.target[face, j] = self._whitened([(exact * geometry.metric_target)[j, 0]], face, j, -self.q_exponent)[0]
-        self.map_norm = np.sqrt((self.map**2).sum(axis=2)) * INFLATION
-        self.response_norm = np.sqrt((self.response**2).sum(axis=2)) * INFLATION
+        with np.errstate(all="ignore"):
+            self.map_norm = np.sqrt((self.map**2).sum(axis=2)) * INFLATION
+            self.response_norm = np.sqrt((self.response**2).sum(axis=2)) * INFLATION
         # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz.
         self.coupling_error = (gamma(points + 4) + 2.5 * self.ENTRY_ERROR) * INFLATION
         self.gram: Floats | None = None
         if (count * width) ** 2 <= MAX_GRAM_ENTRIES:
-            flat = self.map.reshape(count * width, points) @ self.response.reshape(count * width, points).T
+            with np.errstate(all="ignore"):
+                flat = self.map.reshape(count * width, points) @ self.response.reshape(count * width, points).T
             self.gram = flat.reshape(count, width, count, width)
         self.facets = self._facets()
         self.covers, self.pairs = self._covers()
