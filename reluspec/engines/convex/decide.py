@@ -135,7 +135,7 @@ class Decider:
             units = tuple(unit_verdict(point, face, side) for face, (side, _) in zip(faces, sides, strict=True))
         except UndecidedSignError as error:
             return Decision(faces, Outcome.UNDECIDED, faces, reason=str(error))
-        outcome = Outcome.VERTEX if all(unit.index for unit in units) else Outcome.MIXED
+        outcome = Outcome.VERTEX if all(unit.clarke for unit in units) else Outcome.MIXED
         return Decision(faces, outcome, faces, units)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from flint import Ordering, arb, fmpq, fmpq_mat, fmpq_mpoly_ctx
 
 from reluspec.engines.convex.algebra import Terms, relation
-from reluspec.engines.convex.point import Enclosure, FaceSystem, working_precision
+from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, working_precision
 from reluspec.engines.isolation import Isolated, IsolationError
 
 SMALL = 3
@@ -75,16 +75,31 @@ class ZeroTest:
             found.extend(h[i] * g[j] - h[j] * g[i] for i, j in combinations(block, 2))
         return [equation for equation in found if not equation.is_zero()]
 
-    def identically_zero(self, polynomial: Polynomial) -> bool:
-        """Whether the quantity vanishes for a reason visible at once: as a polynomial, or as a multiple of one equation."""
+    def plainly_zero(self, polynomial: Polynomial, enclosure: Enclosure | None) -> bool:
+        """Whether `u p = sum c_k f_k` for the equations f_k, a polynomial u of degree at most one that is not zero at the point, and c_k of fitting degree.
+
+        Most ties have such a reason (equal norms of `G r` for faces that differ in one point, points that no unit sees, …), and finding it is linear algebra.
+        """
         if polynomial.is_zero():
             return True
-        leading = polynomial.leading_coefficient()
-        return any(polynomial * equation.leading_coefficient() == equation * leading for equation in self.equations)
+        if enclosure is None or not self._count:
+            return False
+        linear = [self._ring.constant(1), *self._ring.gens()]
+        cofactors = linear if polynomial.total_degree() == 2 else linear[:1]
+        products = [polynomial * u for u in linear] + [equation * c for equation in self.equations for c in cofactors]
+        for vector in _kernel(products):
+            u = sum((u * coefficient for u, coefficient in zip(linear, vector, strict=False)), self._ring.constant(0))
+            value = self._evaluate(u, enclosure, enclosure.precision)
+            if value is not None and not value.contains(0):
+                return True
+        return False
 
     def sign(self, polynomial: Polynomial, enclosure: Callable[[int], Enclosure | None]) -> int | None:
         """The sign of the polynomial at the point, zero included; `None` past the limits."""
-        if self.identically_zero(polynomial):
+        if not self._count:  # the dead network: everything is rational
+            constant = polynomial.to_dict().get((0,), fmpq(0))
+            return (constant > 0) - (constant < 0)
+        if self.plainly_zero(polynomial, enclosure(PRECISIONS[0])):
             return 0
         found = self._relation(polynomial)
         if found is None:
@@ -133,6 +148,15 @@ class ZeroTest:
                         term *= value
                 total += term
             return total
+
+
+def _kernel(polynomials: list[Polynomial]) -> list[list[fmpq]]:
+    """A basis of the linear relations between polynomials."""
+    tables = [polynomial.to_dict() for polynomial in polynomials]
+    monomials = sorted({monomial for table in tables for monomial in table})
+    matrix = fmpq_mat(len(monomials), len(tables), [table.get(monomial, fmpq(0)) for monomial in monomials for table in tables])
+    vectors, nullity = matrix.numer_denom()[0].nullspace()
+    return [[fmpq(vectors[i, j]) for i in range(len(tables))] for j in range(int(nullity))]
 
 
 def _terms(polynomial: Polynomial) -> Terms:

@@ -28,7 +28,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Cover:
-    """A face one dimension up: the point-wise coefficients `e = D_G X u` (n) of the slope `-sigma e . z` towards it.
+    """A face one dimension up: the coefficients `e = (D_G X u)^T` (1 x n) of the slope `-sigma e . z` towards it.
 
     `u` is Lambda-orthogonal to the span of the face covered, so the penalty does not change along it to first order.
     """
@@ -122,13 +122,32 @@ class Geometry:
         found = []
         for edge in self._above[face]:
             upper = int(self.arrangement.upper[edge])
-            step = [fmpq(int(entry)) for entry in self.arrangement.direction[edge]]
-            step = _remainder(step, [list(row) for row in self.span(face).basis.tolist()], self.setting.ridge)
-            step = _remainder(step, self._lineality_basis, self.setting.ridge)
-            values = self.rows * fmpq_mat(self.width, 1, step)
-            slopes = self.slopes(upper)
-            found.append(Cover(upper, fmpq_mat(self.points, 1, [values[i, 0] * slopes[i] for i in range(self.points)])))
+            found.append(Cover(upper, self.slope_row(upper, self._step(face, edge), 1)))
         return found
+
+    def _step(self, face: int, edge: int) -> list[fmpq]:
+        """The direction of an edge upwards, made Lambda-orthogonal to the span of the face."""
+        step = [fmpq(int(entry)) for entry in self.arrangement.direction[edge]]
+        step = _remainder(step, [list(row) for row in self.span(face).basis.tolist()], self.setting.ridge)
+        return _remainder(step, self._lineality_basis, self.setting.ridge)
+
+    def slope_row(self, face: int, step: Sequence[fmpq], scale: int) -> fmpq_mat:
+        """`scale (D X step)^T` (1 x n), with the slopes D of the given face."""
+        values = self.rows * fmpq_mat(self.width, 1, list(step))
+        return fmpq_mat(1, self.points, [values[i, 0] * slope * scale for i, slope in enumerate(self.slopes(face))])
+
+    def codimension(self, face: int) -> int:
+        return self.arrangement.ambient_dimension - int(self.arrangement.dimension[face])
+
+    def normal_basis(self, face: int) -> list[list[fmpq]]:
+        """A basis of the Lambda-orthogonal complement of a face's span: steps towards some of its covers."""
+        basis: list[list[fmpq]] = []
+        for edge in self._above[face]:
+            step = self._step(face, edge)
+            rows = [*basis, step]
+            if fmpq_mat(len(rows), self.width, [entry for row in rows for entry in row]).rank() == len(rows):
+                basis.append(step)
+        return basis
 
     @cached_property
     def _lineality_basis(self) -> list[list[fmpq]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
-from flint import fmpq_mat
+from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
@@ -27,6 +28,7 @@ class UnitVerdict:
     sigma: int
     slopes: tuple[tuple[int, int], ...]
     index: int
+    clarke: bool
 
     @property
     def minimal(self) -> bool:
@@ -50,14 +52,60 @@ def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
     geometry = point.geometry
     slopes: dict[int, int] = {}
     for cover in geometry.covers(face):
-        row = fmpq_mat(1, geometry.points, [entry * -sigma for entry in cover.coefficients.entries()])
-        sign = point.sign(row)
+        sign = point.sign(cover.coefficients * fmpq(-sigma))
         if sign is None:
             raise UndecidedSignError(f"the slope from {geometry.name(face)} towards {geometry.name(cover.face)} may be zero")
         slopes[cover.face] = sign
     falling = [cover for cover, sign in slopes.items() if sign < 0]
-    codimension = geometry.arrangement.ambient_dimension - int(geometry.arrangement.dimension[face])
-    return UnitVerdict(face, sigma, tuple(slopes.items()), 1 - _characteristic(geometry, falling, geometry.ranks[face], codimension))
+    codimension = geometry.codimension(face)
+    index = 1 - _characteristic(geometry, falling, geometry.ranks[face], codimension)
+    # Independent kinks: the index is a product with a factor 0 exactly where one kink rises on one side and falls on the other.
+    clarke = index != 0 if len(slopes) == 2 * codimension else index != 0 or not _descends_everywhere(point, face, sigma)
+    return UnitVerdict(face, sigma, tuple(slopes.items()), index, clarke)
+
+
+def _descends_everywhere(point: CriticalPoint, face: int, sigma: int) -> bool:
+    """Whether some direction descends, to first order, on every adjacent cell: proof that a point with dependent kinks is not critical in Clarke's sense.
+
+    The gradients of the adjacent cells, rounded to rationals, are the rows of a system `G t < 0`; a solution is looked for among the sums of its cone's rays, and its signs are
+    then proved at the point itself. No proof means `False`: the stratum is kept.
+    """
+    geometry = point.geometry
+    enclosure = point.enclosure()
+    assert enclosure is not None
+    steps = geometry.normal_basis(face)
+    cells = [cell for cell in geometry.faces_above[face] if geometry.is_cell(cell)]
+    rows = {(cell, k): geometry.slope_row(cell, step, -sigma) for cell in cells for k, step in enumerate(steps)}
+    gradients = [[_rounded((arb_mat(rows[cell, k]) * enclosure.z)[0, 0]) for k in range(len(steps))] for cell in cells]
+    rays = [ray for ray in _rays(gradients) if any(ray)]
+    direction = [sum((ray[k] for ray in rays), fmpq(0)) for k in range(len(steps))]
+    for cell in cells:
+        row = sum((rows[cell, k] * direction[k] for k in range(1, len(steps))), rows[cell, 0] * direction[0])
+        if point.sign(row) != -1:
+            return False
+    return True
+
+
+def _rounded(value: arb) -> fmpq:
+    """A rational within 2^-60 or so of the ball's midpoint, relative to one."""
+    return fmpq(int((value.mid() * 2**60).floor().unique_fmpz()), 2**60)
+
+
+def _rays(rows: list[list[fmpq]]) -> Iterator[list[fmpq]]:
+    """Vectors t with `rows t <= 0` that are zero on all but one dimension's worth of rows: the cone's rays."""
+    size = len(rows[0])
+    for subset in combinations(rows, size - 1):
+        if size == 1:
+            kernel = [[fmpq(1)]]
+        else:
+            numerators, _ = fmpq_mat(size - 1, size, [entry for row in subset for entry in row]).numer_denom()
+            vectors, nullity = numerators.nullspace()
+            kernel = [[fmpq(vectors[i, 0]) for i in range(size)]] if nullity == 1 else []
+        for vector in kernel:
+            for sign in (1, -1):
+                candidate = [entry * sign for entry in vector]
+                if all(sum((a * b for a, b in zip(row, candidate, strict=True)), fmpq(0)) <= 0 for row in rows):
+                    yield candidate
 
 
 def _characteristic(geometry: Geometry, seeds: Iterable[int], base_rank: int, sphere_plus_one: int) -> int:
