@@ -38,8 +38,8 @@ def value_at(polynomial: fmpq_mpoly, point: Sequence[Number]) -> Number:
     for exponents, coefficient in polynomial.to_dict().items():
         term = embed(fraction(coefficient))
         for number, exponent in zip(numbers, exponents, strict=True):
-            if exponent:
-                term = term * number ** int(exponent)
+            for _ in range(int(exponent)):  # a power of a ball around zero is undefined in python-flint
+                term = term * number
         total = total + term
     return total
 
