@@ -103,7 +103,13 @@ def _json(regions: RegionGraph) -> str:
 
 
 def _header(graph: networkx.Graph[str], sha256: str | None) -> dict[str, object]:
-    return {"format": "reluspec/regions-graph", "version": 1, "title": graph.graph["title"], "spec_sha256": sha256}
+    return {
+        "$schema": "urn:reluspec:schema:regions-graph:1",
+        "format": "reluspec/regions-graph",
+        "version": 1,
+        "title": graph.graph["title"],
+        "spec_sha256": sha256,
+    }
 
 
 def _node_link(graph: networkx.Graph[str]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from reluspec.systems.system import PolynomialSystem
 from reluspec.systems.writers.names import underscored
 from reluspec.systems.writers.render import polynomial_text
 
+SCHEMA = "urn:reluspec:schema:system:1"
 FORMAT, VERSION = "reluspec/system", 1
 
 
@@ -23,6 +24,7 @@ def write_json(system: PolynomialSystem) -> str:
     names = underscored(system.variables)
     roles = [("parameter", "") for _ in system.parameters] + [("multiplier", multiplier.place) for multiplier in system.multipliers]
     document = {
+        "$schema": SCHEMA,
         "format": FORMAT,
         "version": VERSION,
         "title": system.title,
