@@ -11,6 +11,7 @@ from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reluspec.engines.isolation import DEFAULT_SECONDS
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
 from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
 from reluspec.language import load_spec
@@ -138,6 +139,7 @@ def solve(
     """
     options = EngineOptions(
         precision=_within("precision", _first(precision, problem.options.precision, DEFAULT_PRECISION), MIN_PRECISION, MAX_PRECISION),
+        timeout=float(problem.options.timeout) if problem.options.timeout is not None else DEFAULT_SECONDS,
         workers=_within("workers", _first(workers, problem.options.workers, 1), 1, MAX_WORKERS),
         progress=progress,
     )

@@ -20,7 +20,10 @@ def silent(step: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """`precision`: significant bits of the reported numbers; `workers`: threads; `timeout`: seconds for one exact test; `progress`: where to report."""
+    """`precision`: significant bits of the reported numbers.
+
+    `workers`: threads; `timeout`: seconds for one exact test; `progress`: where to report.
+    """
 
     precision: int = 100
     timeout: float = DEFAULT_SECONDS

@@ -41,7 +41,8 @@ def parse_spec(
 ) -> Problem:
     """The problem a text states; `name` stands for the file in messages.
 
-    CSV files are looked for first among `files` (path in the spec -> text), then in `directory`, by default the working directory. Raises `SpecError` with every error of the text.
+    CSV files are looked for first among `files` (path in the spec -> text), then in `directory`, by default the working directory. Raises
+    `SpecError` with every error of the text.
     """
     report = Report()
     size = len(text.encode("utf-8", errors="replace"))
@@ -53,7 +54,8 @@ def parse_spec(
     return _problem(text.removeprefix("\N{BYTE ORDER MARK}"), name, stem, overrides or {}, place, files)
 
 
-def _problem(text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None, files: Mapping[str, str] | None = None) -> Problem:
+def _problem(text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None, files: Mapping[str, str] |
+None = None) -> Problem:
     report = Report()
     context = Context(SourceText(name, text), report, files=dict(files or {}))
     tree = parse(context.source, report)

@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 
 from flint import arb
 
-from reluspec.minima.records import DIGITS, Ball
+from reluspec.minima.records import DIGITS, Ball, Tensor
 
 
 def ball(number: arb, digits: int = DIGITS) -> Ball:
@@ -34,6 +34,6 @@ def _plain(number: Decimal) -> str:
     return f"{number:f}" if -8 < number.adjusted() < 25 else f"{number:e}"
 
 
-def nested(entries: list[list[arb]] | list[arb], digits: int = DIGITS) -> tuple[object, ...]:
+def nested(entries: list[list[arb]] | list[arb], digits: int = DIGITS) -> Tensor:
     """A vector or matrix of balls as nested tuples."""
     return tuple(nested(entry, digits) if isinstance(entry, list) else ball(entry, digits) for entry in entries)

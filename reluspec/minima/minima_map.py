@@ -110,7 +110,8 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
         lines.append(row + _shorten(name, max(width - len(row), 12)))
     lines.append("")
     lines.append("* global minimum" if minima.complete else "* least loss found")
-    strata = f"{land.total:,} strata: {land.ledger.get('minimal', 0)} with minima, {land.ledger.get('critical', 0)} with other critical points"
+    minimal, other = land.ledger.get("minimal", 0), land.ledger.get("critical", 0)
+    strata = f"{land.total:,} strata: {minimal:,} with minima, {other:,} with other critical points"
     if minima.complete:
         lines.append(f"complete: {strata}; index sum {land.index_sum}")
     else:

@@ -60,7 +60,8 @@ def type_dimension(kind: Type, polytope_dimension: int) -> int:
 def stitch(polytopes: Mapping[tuple[int, ...], int], units: int, dead_is_minimal: bool) -> list[Stitched]:
     """Components made of the given minimal sets of faces (set -> dimension of its polytope).
 
-    If a dead unit is not minimal, each labelled piece is a component of its own, open where a weight tends to zero. Otherwise pieces meet wherever units die.
+    If a dead unit is not minimal, each labelled piece is a component of its own, open where a weight tends to zero. Otherwise pieces meet
+    wherever units die.
     """
     if not dead_is_minimal:
         found = []
@@ -105,7 +106,10 @@ def arrangements(kind: Type) -> Iterator[Type]:
 
 
 def _neighbours(stratum: Type, polytopes: Mapping[tuple[int, ...], int]) -> Iterator[Type]:
-    """Enough of the boundary to connect all of it: let one of several units on a face die, or all units on the faces that a smaller critical set leaves out."""
+    """Enough of the boundary to connect all of it.
+
+    One of several units on a face dies, or all units on the faces that a smaller critical set leaves out do.
+    """
     count = Counter(stratum)
     for unit, face in enumerate(stratum):
         if face != DEAD and count[face] > 1:

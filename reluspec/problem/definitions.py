@@ -42,7 +42,8 @@ class Kind(Enum):
 class Definition:
     """A named building block of the language.
 
-    `build` takes one exact rational per name in `parameters` and returns the expression; it raises `ValueError` with a reason when a value is
+    `build` takes one exact rational per name in `parameters` and returns the expression; it raises `ValueError` with a reason when a
+    value is
     out of range.
     """
 

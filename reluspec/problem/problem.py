@@ -171,7 +171,10 @@ class Problem:
 
     @cached_property
     def switch_count(self) -> int:
-        """How many switches the loss has: one per kink of a unit at a point, of the objective at a point, of a penalty (theory.md section 1)."""
+        """How many switches the loss has (theory.md section 1).
+
+        One per kink of a unit at a point, of the objective at a point, of a penalty.
+        """
         per_point = sum(layer.units * len(layer.activation.kinks) for layer in self.network.layers)
         objective = sum(1 for _ in kinks(self.loss.expression))
         penalty = sum(1 for term in self.regulariser for _ in kinks(term.expression))

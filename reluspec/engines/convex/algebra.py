@@ -1,6 +1,7 @@
 """Computational algebra over the rationals on plain data: what the exact test asks of it, ready to run in a process of its own.
 
-Groebner basis by FLINT; normal forms in the quotient; the first linear relation between the powers of an element (Cox, Little, O'Shea, *Using
+Groebner basis by FLINT; normal forms in the quotient; the first linear relation between the powers of an element (Cox, Little, O'Shea,
+*Using
 Algebraic Geometry*, chapter 2).
 """
 

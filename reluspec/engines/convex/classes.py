@@ -1,6 +1,7 @@
 """Residual classes: all critical sets of faces that share one residual r (theory.md sections 4 and 5).
 
-With r go the directions `G_F r`, the verdict of each living unit, that of a dead one, and the loss. A set S of faces has critical points with this residual exactly if S is the union of vertices (proved points with linearly independent columns):
+With r go the directions `G_F r`, the verdict of each living unit, that of a dead one, and the loss. A set S of faces has critical points
+with this residual exactly if S is the union of vertices (proved points with linearly independent columns):
 the weights form the relative interior of the polytope with these vertices.
 """
 
@@ -30,7 +31,10 @@ class Polytope:
 
 @dataclass(frozen=True)
 class ResidualClass:
-    """One residual with all that lives on it. `units` holds the faces of its vertices; `polytopes` one entry per critical set of at most L faces."""
+    """One residual with all that lives on it.
+
+    `units` holds the faces of its vertices; `polytopes` one entry per critical set of at most L faces.
+    """
 
     points: tuple[CriticalPoint, ...]
     units: dict[int, UnitVerdict]
@@ -48,8 +52,10 @@ class ResidualClass:
 def residual_classes(decider: Decider, decisions: Sequence[Decision], units: int) -> tuple[list[ResidualClass], dict[tuple[int, ...], str]]:
     """Group vertices by residual, exactly.
 
-    `decisions` are the vertices of at most `units` faces that are critical in Clarke's sense (the dead network's empty set among them). Two vertices T, T' have one residual if and only if each lies among the faces that the other's
-    residual attains: then both residuals are the projection on the cylinders of the union of T and T'. Returns the classes, and for vertices that a tie leaves open the reason.
+    `decisions` are the vertices of at most `units` faces that are critical in Clarke's sense (the dead network's empty set among them).
+    Two vertices T, T' have one residual if and only if each lies among the faces that the other's
+    residual attains: then both residuals are the projection on the cylinders of the union of T and T'. Returns the classes, and for
+    vertices that a tie leaves open the reason.
     """
     open_reasons: dict[tuple[int, ...], str] = {}
     found: dict[tuple[int, ...], Directions] = {}
@@ -107,7 +113,8 @@ def _polytopes(points: tuple[CriticalPoint, ...], limit: int) -> Iterable[Polyto
 
 
 def _dimension(points: tuple[CriticalPoint, ...], faces: tuple[int, ...], vertices: tuple[tuple[int, ...], ...]) -> int:
-    """The polytope's exact dimension, squeezed between the affine rank of its vertices and the number of faces minus the rank of their columns.
+    """The polytope's exact dimension, squeezed between the affine rank of its vertices and the number of faces minus the rank of their
+    columns.
 
     Both ranks are proved from below by ball arithmetic; they meet once the precision suffices. Raises `UndecidedSignError` if they do not.
     """
@@ -125,7 +132,7 @@ def _dimension(points: tuple[CriticalPoint, ...], faces: tuple[int, ...], vertic
             high = len(faces) - _rank([entry for entry in columns if entry is not None])
         if low == high:
             return low
-    raise UndecidedSignError(f"the dimension of the weights of {'|'.join(points[0].geometry.name(face) for face in faces)} could not be proved")
+    raise UndecidedSignError(f"the dimension of the weights of {points[0].geometry.stratum_name(faces)} could not be proved")
 
 
 def _weights(point: CriticalPoint, faces: tuple[int, ...], precision: int) -> list[arb] | None:

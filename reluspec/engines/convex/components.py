@@ -15,7 +15,7 @@ from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
 from reluspec.engines.convex.point import PRECISIONS, working_precision
 from reluspec.minima.balls import ball, nested
-from reluspec.minima.records import DIGITS, Ball, Component, CriticalStratum, Family, Piece
+from reluspec.minima.records import DIGITS, Ball, Component, CriticalStratum, Family, Piece, Tensor
 from reluspec.minima.stitch import DEAD, Stitched, Type, copies, stitch, type_dimension, types
 
 
@@ -98,7 +98,7 @@ class _Writer:
 
     def family(self, kind: Type, polytope: Polytope) -> Family:
         alive = [face for face in kind if face != DEAD]
-        zero = tuple(nested([arb(0)] * self.geometry.width, self.digits))
+        zero: Tensor = nested([arb(0)] * self.geometry.width, self.digits)
         directions = [nested(self.direction(face), self.digits) for face in alive] + [zero] * (len(kind) - len(alive))
         corners: list[list[arb]] = []
         for vertex in polytope.vertices:
@@ -106,9 +106,9 @@ class _Writer:
         biases = [self.bias(alive, corner) for corner in corners] if self.geometry.setting.bias_row is not None else []
         return Family(
             signs=tuple(self.group.units[face].sigma for face in alive) + (0,) * (len(kind) - len(alive)),
-            directions=tuple(directions),  # type: ignore[arg-type]
-            vertices=tuple(nested(corner, self.digits) for corner in corners),  # type: ignore[arg-type]
-            bias=nested(biases, self.digits),  # type: ignore[arg-type]
+            directions=tuple(directions),
+            vertices=tuple(nested(corner, self.digits) for corner in corners),
+            bias=nested(biases, self.digits),
         )
 
     def certificate(self, kind: Type, s: list[arb]) -> dict[str, Any]:
@@ -119,10 +119,11 @@ class _Writer:
         return {
             "engine": "convex",
             "precision": self.bits,
-            "weighted_residual": [entry.__dict__ for entry in nested(enclosure.z.entries(), self.digits)],  # type: ignore[attr-defined]
-            "squared_output_weights": [entry.__dict__ for entry in nested(s, self.digits)],  # type: ignore[attr-defined]
+            "weighted_residual": [entry.__dict__ for entry in nested(enclosure.z.entries(), self.digits)],
+            "squared_output_weights": [entry.__dict__ for entry in nested(s, self.digits)],
             "slopes": {
-                self.geometry.name(face): {self.geometry.name(cover): sign for cover, sign in self.group.units[face].slopes} for face in alive
+                self.geometry.name(face): {self.geometry.name(cover): sign for cover, sign in self.group.units[face].slopes} for face in
+                alive
             },
             "dead_unit_is_minimal": self.group.dead.minimal,
         }
@@ -130,7 +131,8 @@ class _Writer:
     def piece(self, kind: Type, dimension: int, polytope: Polytope) -> Piece:
         s = self.shared(kind, polytope)
         family = self.family(kind, polytope) if dimension else None
-        return Piece(self.geometry.stratum_name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s), family)
+        return Piece(self.geometry.stratum_name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s),
+        family)
 
 
 def _corners(kind: Type, weights: dict[int, arb]) -> list[list[arb]]:
@@ -193,7 +195,8 @@ def components(
                 continue
             for part in stitched:
                 component = _component(writer, part, minimal)
-                made.append((Fraction(component.loss.value), component.pieces[0].stratum, loss_ball(group.representative, 4 * writer.bits), component))
+                made.append((Fraction(component.loss.value), component.pieces[0].stratum, loss_ball(group.representative, 4 *
+                writer.bits), component))
     made.sort(key=lambda entry: entry[:2])
     lowest = made[0][2] if made else arb(0)
     return [

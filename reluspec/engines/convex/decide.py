@@ -1,10 +1,12 @@
 """The rigorous outcome of one set of faces that the float screen left open (theory.md sections 4 and 7).
 
-The residual of a set's convex problem is unique. So it is enough to find *one* subset T whose critical point is proved and which no other face of the set exceeds: then that point's residual is the set's, and
+The residual of a set's convex problem is unique. So it is enough to find *one* subset T whose critical point is proved and which no other
+face of the set exceeds: then that point's residual is the set's, and
 
 - T is the whole set: a *vertex*, a point of the stratum if every direction lies in its face;
 - some face of the rest stays strictly below lambda_a: the set has no critical point of its own;
-- the rest attains lambda_a exactly: *tied*; whether the set has critical points depends on the other vertices with this residual (`classes`).
+- the rest attains lambda_a exactly: *tied*; whether the set has critical points depends on the other vertices with this residual
+(`classes`).
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from reluspec.engines.convex.descent import descend
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
-from reluspec.engines.convex.screen import FloatGeometry, minimise, per_unit_coordinates
-from reluspec.engines.isolation import Isolated
+from reluspec.engines.convex.screen import FloatGeometry, per_unit_coordinates
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
+from reluspec.engines.isolation import Isolated
 
 
 class Outcome(Enum):
@@ -40,7 +42,10 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome of a set; `base` is the subset whose critical point proves it, `units` the verdicts of a vertex, `reason` says why it is undecided."""
+    """The outcome of a set.
+
+    `base` is the subset whose critical point proves it, `units` the verdicts of a vertex, `reason` says why it is undecided.
+    """
 
     faces: tuple[int, ...]
     outcome: Outcome
@@ -83,14 +88,18 @@ class Decider:
         return self._decisions[faces]
 
     def _find_more_points(self, faces: tuple[int, ...]) -> bool:
-        """Look again, with the slow minimiser, for the critical points of subsets that the fast one did not find; whether there are new ones."""
+        """Look again, with the slow minimiser, for the critical points of subsets that the fast one did not find.
+
+        Whether there are new ones.
+        """
         found = False
         for base in _subsets(faces):
             if base and self.point(base) is None:
                 sets = np.array([base], dtype=np.int64)
                 with np.errstate(all="ignore"):
                     s, q = descend(self.floats.coupling(sets)[0], self.floats.target[sets].reshape(-1), len(base), self.floats.ridge)
-                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s), self.helper)
+                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s),
+                self.helper)
                 found = found or self._points[base] is not None
         return found
 

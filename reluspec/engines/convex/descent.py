@@ -1,6 +1,8 @@
-"""A slow minimiser that does not fail: projected Newton steps with a line search, for one set of faces (Bertsekas, *SIAM J. Control Optim.* 20, 1982).
+"""A slow minimiser that does not fail: projected Newton steps with a line search, for one set of faces (Bertsekas, *SIAM J. Control
+Optim.* 20, 1982).
 
-The fast iteration of `screen.minimise` may cycle or run away. It proves nothing, and neither does this one: both only supply starting points for `point.enclose`.
+The fast iteration of `screen.minimise` may cycle or run away. It proves nothing, and neither does this one: both only supply starting
+points for `point.enclose`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ STEPS = 200
 
 
 def descend(coupling: Floats, target: Floats, size: int, ridge: float) -> tuple[Floats, Floats]:
-    """Approximate minimiser s >= 0 (m) of the convex `Phi(s) + lambda_a sum s` of theory.md section 4, and its `q` (K). `coupling` is K x K, `target` K."""
+    """Approximate minimiser s >= 0 (m) of the convex `Phi(s) + lambda_a sum s` of theory.md section 4, and its `q` (K).
+
+    `coupling` is K x K, `target` K.
+    """
     width = len(target) // size
     s = np.zeros(size)
     if not np.isfinite(coupling).all() or not np.isfinite(target).all():
@@ -46,7 +51,7 @@ def descend(coupling: Floats, target: Floats, size: int, ridge: float) -> tuple[
 def _at(coupling: Floats, target: Floats, s: Floats, width: int, ridge: float) -> tuple[float, Floats, Floats]:
     """The value up to a constant, q(s) and the inverse of `I + C S`."""
     spread = np.repeat(s, width)
-    inverse = np.linalg.inv(np.eye(len(target)) + coupling * spread)
+    inverse = np.asarray(np.linalg.inv(np.eye(len(target)) + coupling * spread), dtype=np.float64)
     q = inverse @ target
     return float(ridge * s.sum() - (spread * q) @ target), q, inverse
 

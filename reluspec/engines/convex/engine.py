@@ -34,7 +34,10 @@ _SCREENED = {Screened.INACTIVE: Outcome.INACTIVE, Screened.OUTSIDE: Outcome.OUTS
 
 @dataclass
 class _Ledger:
-    """Sets of faces by size and outcome. A set of k faces stands for C(L, k) strata: the ways to share L units, some dead, out among them."""
+    """Sets of faces by size and outcome.
+
+    A set of k faces stands for C(L, k) strata: the ways to share L units, some dead, out among them.
+    """
 
     units: int
     counts: Counter[tuple[int, Outcome]] = field(default_factory=Counter)
@@ -66,7 +69,9 @@ class ConvexEngine:
         sizes = range(1, min(units, len(geometry) - 1) + 1)
         visits = sum(comb(len(geometry) - 1, size) for size in sizes)
         if visits > MAX_SETS:
-            raise LimitError(f"the convex engine would visit {visits:,} sets of faces; its limit is {MAX_SETS:,}. Use fewer points, inputs or units")
+            raise LimitError(
+                f"the convex engine would visit {visits:,} sets of faces; its limit is {MAX_SETS:,}. Use fewer points, inputs or units"
+            )
         floats = FloatGeometry(geometry)
         ledger = _Ledger(units)
         left_open = self._screen(floats, sizes, visits, ledger, options)

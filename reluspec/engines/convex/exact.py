@@ -1,7 +1,8 @@
 """The exact test: is a polynomial zero at a critical point? (theory.md section 7)
 
 In the products `h_l = s_l g_l` the equations of section 4 are quadrics: `g = b - C A^-1 h` is affine, `|g_l|^2 = lambda_a` and `h_l || g_l`
-(2 x 2 minors). `algebra` finds, for a quantity p, a polynomial m with `m(p) = 0` at the point. The non-zero roots of m are bounded away from
+(2 x 2 minors). `algebra` finds, for a quantity p, a polynomial m with `m(p) = 0` at the point. The non-zero roots of m are bounded away
+from
 zero (Cauchy), so balls of finite precision tell zero from the rest.
 """
 
@@ -76,9 +77,11 @@ class ZeroTest:
         return [equation for equation in found if not equation.is_zero()]
 
     def plainly_zero(self, polynomial: Polynomial, enclosure: Enclosure | None) -> bool:
-        """Whether `u p = sum c_k f_k` for the equations f_k, a polynomial u of degree at most one that is not zero at the point, and c_k of fitting degree.
+        """Whether `u p = sum c_k f_k` for the equations f_k, a polynomial u of degree at most one that is not zero at the point, and c_k
+        of fitting degree.
 
-        Most ties have such a reason (equal norms of `G r` for faces that differ in one point, points that no unit sees, …), and finding it is linear algebra.
+        Most ties have such a reason (equal norms of `G r` for faces that differ in one point, points that no unit sees, …), and finding
+        it is linear algebra.
         """
         if polynomial.is_zero():
             return True
@@ -98,7 +101,7 @@ class ZeroTest:
         """The sign of the polynomial at the point, zero included; `None` past the limits."""
         if not self._count:  # the dead network: everything is rational
             constant = polynomial.to_dict().get((0,), fmpq(0))
-            return (constant > 0) - (constant < 0)
+            return int(constant > 0) - int(constant < 0)
         if self.plainly_zero(polynomial, enclosure(PRECISIONS[0])):
             return 0
         found = self._relation(polynomial)
@@ -108,7 +111,7 @@ class ZeroTest:
         rest = [abs(coefficient) for coefficient in found[first:]]
         if len(rest) == 1:
             return 0  # m is a power of the variable: zero is its only root
-        gap = rest[0] / (rest[0] + max(rest))
+        gap: fmpq = rest[0] / (rest[0] + max(rest))
         precision = 128 + max(0, int(gap.q).bit_length() - int(gap.p).bit_length())
         while precision <= MAX_PRECISION:
             value = self._evaluate(polynomial, enclosure(precision), precision)

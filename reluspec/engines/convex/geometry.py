@@ -1,8 +1,11 @@
 """Faces of one unit as the data of theory.md section 4: a basis of the span, the map G, facets and covers, exactly.
 
-For a face F with slopes D (one per point) let the rows of `basis` (k x m) be Lambda-orthogonal and span the span of F (without what every row of the arrangement vanishes on), let
-`A = basis Lambda basis^T` be diagonal and `H = basis X^T D` (k x n). With `z = W (y - f)`, the weighted residual, `g = H z` are the coordinates of
-theory.md's `G r`: `|G r|^2 = g^T A^-1 g`, and the unit's weight vector is `w = a basis^T A^-1 g`. Everything stays rational: no square root is taken until floats are made.
+For a face F with slopes D (one per point) let the rows of `basis` (k x m) be Lambda-orthogonal and span the span of F (without what every
+row of the arrangement vanishes on), let
+`A = basis Lambda basis^T` be diagonal and `H = basis X^T D` (k x n). With `z = W (y - f)`, the weighted residual, `g = H z` are the
+coordinates of
+theory.md's `G r`: `|G r|^2 = g^T A^-1 g`, and the unit's weight vector is `w = a basis^T A^-1 g`. Everything stays rational: no square
+root is taken until floats are made.
 """
 
 from __future__ import annotations
@@ -96,7 +99,8 @@ class Geometry:
             product = self.span(face).basis * self.rows.transpose()
             rows = product.tolist()
             # basis rows vanish on the face's zero set exactly, so the slope chosen there does not matter.
-            self._maps[face] = fmpq_mat(len(rows), self.points, [entry * slope for row in rows for entry, slope in zip(row, slopes, strict=True)])
+            self._maps[face] = fmpq_mat(len(rows), self.points, [entry * slope for row in rows for entry, slope in zip(row, slopes,
+            strict=True)])
         return self._maps[face]
 
     @cached_property

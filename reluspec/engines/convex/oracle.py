@@ -1,6 +1,7 @@
 """Signs of quantities at a critical point: ball arithmetic of growing precision, then an exact test for zero (theory.md section 7).
 
-Every verdict of the engine is the sign of one of two kinds of quantity: `e . z`, linear in the weighted residual z, or `|G_F r|^2 - lambda_a`, quadratic in it.
+Every verdict of the engine is the sign of one of two kinds of quantity: `e . z`, linear in the weighted residual z, or `|G_F r|^2 -
+lambda_a`, quadratic in it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from flint import arb, arb_mat, fmpq_mat
 
 from reluspec.engines.convex.exact import Polynomial, ZeroTest
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.isolation import Isolated
 from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, enclose, working_precision
+from reluspec.engines.isolation import Isolated
 
 
 class CriticalPoint:

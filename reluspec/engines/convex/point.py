@@ -4,7 +4,8 @@ For a set T of faces the unknowns are `g_l` and `s_l` of theory.md section 4,
 
     g_l + sum_m s_m C_lm A_m^-1 g_m = b_l,      g_l^T A_l^-1 g_l = lambda_a,
 
-with rational coefficients. A solution with all `s_l > 0` is the optimum of the convex problem of T, whatever the starting point was; a Krawczyk step proves that one lies in a box of balls.
+with rational coefficients. A solution with all `s_l > 0` is the optimum of the convex problem of T, whatever the starting point was; a
+Krawczyk step proves that one lies in a box of balls.
 """
 
 from __future__ import annotations
@@ -160,7 +161,10 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
 
 
 def _scales(system: FaceSystem, coupling: arb_mat, s: Sequence[arb]) -> list[arb] | None:
-    """The natural size of each unknown, whatever the units of the data: `|g_j| <= sqrt(lambda_a A_jj)`, and s beside the inverse of the face's own coupling."""
+    """The natural size of each unknown, whatever the units of the data.
+
+    `|g_j| <= sqrt(lambda_a A_jj)`, and s beside the inverse of the face's own coupling.
+    """
     scales = [(arb(norm) * system.geometry.setting.ridge_output).sqrt().mid() for norm in system.norms]
     for start, rank, weight in zip(system.offsets, system.ranks, s, strict=True):
         own = sum((coupling[j, j] for j in range(start, start + rank)), arb(0))

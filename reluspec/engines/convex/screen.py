@@ -1,9 +1,12 @@
 """Batches of sets of faces in floating point, each rejection proved (theory.md sections 4 and 7).
 
-Newton's method finds an approximate optimum of the convex problem of every set; a Krawczyk test with a-priori rounding bounds (Higham, *Accuracy and Stability*, chapter 3) then encloses the true one. Only
-what the enclosure proves is used: `INACTIVE`, `OUTSIDE` and `MIXED` sets have no critical point that counts; all others go on to ball arithmetic.
+Newton's method finds an approximate optimum of the convex problem of every set; a Krawczyk test with a-priori rounding bounds (Higham,
+*Accuracy and Stability*, chapter 3) then encloses the true one. Only
+what the enclosure proves is used: `INACTIVE`, `OUTSIDE` and `MIXED` sets have no critical point that counts; all others go on to ball
+arithmetic.
 
-In whitened coordinates `q = A^-1/2 g` the system is `q_l + sum_m s_m C_lm q_m = b_l`, `|q_l|^2 = lambda_a`. Faces of lower rank are padded by zero rows: their coordinates stay zero.
+In whitened coordinates `q = A^-1/2 g` the system is `q_l + sum_m s_m C_lm q_m = b_l`, `|q_l|^2 = lambda_a`. Faces of lower rank are
+padded by zero rows: their coordinates stay zero.
 """
 
 from __future__ import annotations
@@ -42,11 +45,17 @@ def gamma(count: int) -> float:
 
 
 SAFE_EXPONENT = 120
-"""Entries between 2^-120 and 2^120 (or zero): products of a few neither overflow nor lose digits to underflow, which no error bound here counts."""
+"""Entries between 2^-120 and 2^120 (or zero): products of a few neither overflow nor lose digits to underflow.
+
+No error bound here counts underflow.
+"""
 
 
 def to_float(value: fmpq, shift: int = 0) -> float:
-    """The double nearest to `value * 2^shift`: relative error at most one unit roundoff if that is in range; infinite or zero where it is not."""
+    """The double nearest to `value * 2^shift`: relative error at most one unit roundoff if that is in range.
+
+    Infinite or zero where it is not.
+    """
     numerator, denominator = int(value.p), int(value.q)
     try:
         return (numerator << shift) / denominator if shift >= 0 else numerator / (denominator << -shift)
@@ -66,7 +75,8 @@ def _largest_exponent(values: Iterable[fmpq]) -> int:
 class FloatGeometry:
     """The exact geometry rounded to doubles; every entry is right to a few units in the last place (`ENTRY_ERROR`).
 
-    Powers of two take the scale of the data out: these floats are those of `q 2^-q_exponent`, `z 2^-z_exponent` and `s 2^-s_exponent`. Where numbers of too
+    Powers of two take the scale of the data out: these floats are those of `q 2^-q_exponent`, `z 2^-z_exponent` and `s 2^-s_exponent`.
+    Where numbers of too
     different a size remain, `reliable` is false, and nothing is proved from floats.
     """
 
@@ -117,7 +127,7 @@ class FloatGeometry:
         """`row * 2^shift` over the length of one of the face's basis vectors."""
         norm = self.geometry.span(face).norms[coordinate]
         half = exponent(norm) // 2
-        return np.array([self._rounded(entry, shift - half) for entry in row]) / np.sqrt(to_float(norm, -2 * half))
+        return np.asarray(np.array([self._rounded(entry, shift - half) for entry in row]) / np.sqrt(to_float(norm, -2 * half)))
 
     def _coupling_exponent(self) -> int:
         """The scale of the couplings C."""
@@ -243,12 +253,12 @@ def _per_unit(vectors: Floats, size: int) -> Floats:
 def _inverse(matrices: Floats) -> Floats:
     """Inverses; of a singular matrix something that no later proof accepts."""
     try:
-        return np.linalg.inv(matrices)
+        return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     except np.linalg.LinAlgError:
         bump = 1e-13 * np.abs(matrices).max(axis=(1, 2), keepdims=True) + 1e-300
         identity = np.eye(matrices.shape[1])
         try:
-            return np.linalg.inv(matrices + bump * identity)
+            return np.asarray(np.linalg.inv(matrices + bump * identity), dtype=np.float64)
         except np.linalg.LinAlgError:
             return np.stack([np.linalg.pinv(matrix) if np.isfinite(matrix).all() else np.full_like(matrix, np.nan) for matrix in matrices])
 
@@ -266,13 +276,14 @@ def _slopes(coupling: Floats, q: Floats, inverse: Floats, size: int) -> Floats:
     split = coupling.reshape(batch, coupling.shape[1], size, -1)
     columns = (split * _per_unit(q, size)[:, None]).sum(axis=3)
     change = -(inverse @ columns).reshape(batch, size, -1, size)
-    return (change * _per_unit(q, size)[:, :, :, None]).sum(axis=2)
+    return np.asarray((change * _per_unit(q, size)[:, :, :, None]).sum(axis=2))
 
 
 def minimise(coupling: Floats, target: Floats, size: int, ridge: float) -> Floats:
     """Approximate minimisers s >= 0 (B x m) of `Phi(s) + lambda_a sum s`.
 
-    Newton's method on `1/|q_l| = 1/sqrt(lambda_a)`, nearly linear in s (More and Sorensen 1983, exact for a face of rank one), clamped at zero.
+    Newton's method on `1/|q_l| = 1/sqrt(lambda_a)`, nearly linear in s (More and Sorensen 1983, exact for a face of rank one), clamped at
+    zero.
     """
     batch = len(target)
     s = np.zeros((batch, size))
@@ -320,7 +331,8 @@ def _polish(coupling: Floats, target: Floats, s: Floats, ridge: float) -> tuple[
 def _enclose(
     floats: FloatGeometry, sets: NDArray[np.int64], coupling: Floats, target: Floats, q: Floats, s: Floats
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Radii (B x (K+m)) of a box around (q, s) that holds the optimum of the active faces, which faces are active, and whether it is proved.
+    """Radii (B x (K+m)) of a box around (q, s) that holds the optimum of the active faces, which faces are active, and whether it is
+    proved.
 
     Unknowns are q and s; an inactive face keeps its rows for q and gets `s_l = 0`, so its `|q_l|` is enclosed, too.
     """
@@ -417,11 +429,10 @@ def small_error(floats: FloatGeometry) -> float:
 
 def _mixed(floats: FloatGeometry, sets: NDArray[np.int64], q: Floats, s: Floats, radius: Floats, sigma: Floats) -> NDArray[np.bool_]:
     """Sets in which some kink of a simple face provably rises on one side and falls on the other."""
-    batch, size = sets.shape
     count = q.shape[1]
     spread = np.repeat(s, floats.width, axis=1)
     unit_radius = np.repeat(radius[:, count:], floats.width, axis=1)
-    response = floats.response[sets].reshape(batch, count, -1)
+    response = floats.response[sets].reshape(len(sets), count, -1)
     residual = floats.metric_target - ((spread * q)[:, None, :] @ response)[:, 0]
     wobble = spread * radius[:, :count] + (np.abs(q) + radius[:, :count]) * unit_radius
     small = gamma(count + 6) + 2 * floats.ENTRY_ERROR

@@ -32,8 +32,10 @@ class _NotConvexError(Exception):
 class ConvexSetting:
     """The data of theory.md section 4, exact.
 
-    `rows` (n x m) are the extended points (with a last 1 where the hidden layer has a bias), `target` (n) what the units together must fit, `metric` (n x n) the matrix W of the squared error
-    `u^T W u` after an output bias has been minimised out, `ridge` (m) the diagonal of Lambda, `ridge_output` is lambda_a, `above`/`below` are the slopes of the activation, and `offset` is added to the loss.
+    `rows` (n x m) are the extended points (with a last 1 where the hidden layer has a bias), `target` (n) what the units together must
+    fit, `metric` (n x n) the matrix W of the squared error
+    `u^T W u` after an output bias has been minimised out, `ridge` (m) the diagonal of Lambda, `ridge_output` is lambda_a, `above`/`below`
+    are the slopes of the activation, and `offset` is added to the loss.
     An output bias, where there is one, is `bias_row . (target - f)`.
     """
 
@@ -86,7 +88,7 @@ def _read(problem: Problem) -> ConvexSetting:
     hidden, output = layers
     if output.units != 1:
         raise _NotConvexError(f"layer `{output.name}` has {output.units} outputs; the engine needs one")
-    if _homogeneous_slopes(output) != (1, 1):
+    if any(slope != 1 for slope in _homogeneous_slopes(output)):
         raise _NotConvexError(f"the activation `{output.activation}` of the output layer; the engine needs `linear`")
     for layer in layers:
         if layer.fixed_weight is not None:
@@ -138,7 +140,7 @@ def _homogeneous_slopes(layer: Layer) -> tuple[fmpq, fmpq]:
     """The slopes above and below zero of a positively homogeneous activation."""
     context = fmpq_mpoly_ctx.get(["z"], Ordering.lex)
     z = context.gen(0)
-    slopes = []
+    slopes: list[fmpq] = []
     for side in (1, -1):
 
         def choose(switch: Any, side: int = side) -> int:
@@ -202,7 +204,8 @@ def _ridge(problem: Problem, free_bias: bool) -> tuple[tuple[fmpq, ...], fmpq, f
             raise _NotConvexError(f"the penalty on {what} differs between units")
         (value,) = found
         if value <= 0:
-            raise _NotConvexError(f"{what} carries {'no' if value == 0 else 'a negative'} ridge penalty; the engine needs a positive one on it")
+            kind = "no" if value == 0 else "a negative"
+            raise _NotConvexError(f"{what} carries {kind} ridge penalty; the engine needs a positive one on it")
         return value
 
     units = range(hidden.units)

@@ -46,7 +46,8 @@ class DeadVerdict:
 def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
     """Slopes `-sigma e . z` towards every cover, and the index `1 - chi(lower link)` they give.
 
-    Works for dependent switches, too: the one-sided derivative is linear on every cone of the local fan, so its sign on the fan's rays (the covers) decides minimality, and the
+    Works for dependent switches, too: the one-sided derivative is linear on every cone of the local fan, so its sign on the fan's rays
+    (the covers) decides minimality, and the
     cones with a falling ray make up the lower link. Raises `UndecidedSignError`.
     """
     geometry = point.geometry
@@ -65,9 +66,11 @@ def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
 
 
 def _descends_everywhere(point: CriticalPoint, face: int, sigma: int) -> bool:
-    """Whether some direction descends, to first order, on every adjacent cell: proof that a point with dependent kinks is not critical in Clarke's sense.
+    """Whether some direction descends, to first order, on every adjacent cell: proof that a point with dependent kinks is not critical in
+    Clarke's sense.
 
-    The gradients of the adjacent cells, rounded to rationals, are the rows of a system `G t < 0`; a solution is looked for among the sums of its cone's rays, and its signs are
+    The gradients of the adjacent cells, rounded to rationals, are the rows of a system `G t < 0`; a solution is looked for among the sums
+    of its cone's rays, and its signs are
     then proved at the point itself. No proof means `False`: the stratum is kept.
     """
     geometry = point.geometry
@@ -88,7 +91,7 @@ def _descends_everywhere(point: CriticalPoint, face: int, sigma: int) -> bool:
 
 def _rounded(value: arb) -> fmpq:
     """A rational within 2^-60 or so of the ball's midpoint, relative to one."""
-    return fmpq(int((value.mid() * 2**60).floor().unique_fmpz()), 2**60)
+    return fmpq(round(float(value.mid()) * 2**60), 2**60)
 
 
 def _rays(rows: list[list[fmpq]]) -> Iterator[list[fmpq]]:
@@ -109,7 +112,10 @@ def _rays(rows: list[list[fmpq]]) -> Iterator[list[fmpq]]:
 
 
 def _characteristic(geometry: Geometry, seeds: Iterable[int], base_rank: int, sphere_plus_one: int) -> int:
-    """Euler characteristic of the open union, in a sphere, of the cones whose closure holds a seed: (-1)^d times that with compact support."""
+    """Euler characteristic of the open union, in a sphere, of the cones whose closure holds a seed.
+
+    It is (-1)^d times the one with compact support, d the dimension of the sphere.
+    """
     cones: set[int] = set()
     for seed in seeds:
         cones.add(seed)
@@ -119,7 +125,10 @@ def _characteristic(geometry: Geometry, seeds: Iterable[int], base_rank: int, sp
 
 
 def dead_verdict(point: CriticalPoint, excesses: dict[int, int]) -> DeadVerdict:
-    """`1 - chi(U+) - chi(U-)` for a dead unit, from the faces with `|G_F r|^2 > lambda_a` and the sign of their direction (+1, -1; 0: it lies outside)."""
+    """`1 - chi(U+) - chi(U-)` for a dead unit, from the faces with `|G_F r|^2 > lambda_a` and the sign of their direction (+1, -1.
+
+    0: it lies outside).
+    """
     geometry = point.geometry
     rank = max(geometry.ranks)
     exceeding = {sigma: [face for face, side in excesses.items() if side == sigma] for sigma in (1, -1)}
@@ -129,7 +138,10 @@ def dead_verdict(point: CriticalPoint, excesses: dict[int, int]) -> DeadVerdict:
 
 @dataclass(frozen=True)
 class Directions:
-    """Where `|G_F r|^2` stands against lambda_a over all faces: `attained` maps the faces whose unit direction attains it to sigma, `exceeding` those that exceed it (0: outside its face)."""
+    """Where `|G_F r|^2` stands against lambda_a over all faces.
+
+    `attained` maps the faces whose unit direction attains it to sigma, `exceeding` those that exceed it (0: outside its face).
+    """
 
     attained: dict[int, int]
     exceeding: dict[int, int]
