@@ -118,6 +118,4 @@ def check(small: Small, minima: MinimaMap) -> None:
 
 def profile(minima: MinimaMap, loss_factor: float = 1.0) -> list[tuple[float, int, int, bool, str]]:
     """What symmetries of a problem must keep."""
-    return sorted(
-        (float(f"{float(c.loss) * loss_factor:.9e}"), c.dimension, c.orbit_size, c.closed, c.location) for c in minima
-    )
+    return sorted((float(f"{float(c.loss) * loss_factor:.9e}"), c.dimension, c.orbit_size, c.closed, c.location) for c in minima)

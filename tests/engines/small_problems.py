@@ -81,7 +81,11 @@ def small(x: Sequence[object], y: Sequence[object], units: int = 1, ridge: objec
     points = tuple(tuple(Fraction(str(v)) for v in (p if isinstance(p, tuple) else (p,))) for p in x)
     three = ridge if isinstance(ridge, tuple) else (ridge,) * 3
     return Small(
-        points, tuple(Fraction(str(v)) for v in y), units, ridge=tuple(Fraction(str(v)) for v in three), **options  # type: ignore[arg-type]
+        points,
+        tuple(Fraction(str(v)) for v in y),
+        units,
+        ridge=tuple(Fraction(str(v)) for v in three),
+        **options,  # type: ignore[arg-type]
     )
 
 
@@ -107,9 +111,13 @@ def small_problems(draw: st.DrawFn, integers: bool, plain: bool = False, sizes: 
     return made.changed(
         activation=draw(st.sampled_from(sorted(SLOPES))),
         ridge=draw(st.sampled_from([(first,) * 3, (first, draw(coefficient), draw(coefficient))])),
-        weight=tuple(draw(st.sampled_from([[Fraction(1)], [Fraction(1, 2), Fraction(2), Fraction(1)]]).flatmap(
-            lambda choices: st.lists(st.sampled_from(choices), min_size=points, max_size=points)
-        ))),
+        weight=tuple(
+            draw(
+                st.sampled_from([[Fraction(1)], [Fraction(1, 2), Fraction(2), Fraction(1)]]).flatmap(
+                    lambda choices: st.lists(st.sampled_from(choices), min_size=points, max_size=points)
+                )
+            )
+        ),
         mean=draw(st.booleans()),
         hidden_bias=draw(st.sampled_from([True, True, False])),
         output_bias=draw(st.sampled_from(OUTPUT_BIASES)),

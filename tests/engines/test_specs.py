@@ -74,8 +74,16 @@ def test_no_perturbation_goes_down(name: str) -> None:
             assert gap_of_perturbation(loss, point) >= -1e-13
 
 
-DESCENTS = {"poster": 12, "collinear": 10, "tie_at_zero": 6, "closed_arc": 8, "xor_one_unit": 10, "repeated_x": 10, "kink_touch_flat": 6,
-"four_points": 8}
+DESCENTS = {
+    "poster": 12,
+    "collinear": 10,
+    "tie_at_zero": 6,
+    "closed_arc": 8,
+    "xor_one_unit": 10,
+    "repeated_x": 10,
+    "kink_touch_flat": 6,
+    "four_points": 8,
+}
 
 
 @pytest.mark.parametrize("name", sorted(DESCENTS))
