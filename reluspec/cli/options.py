@@ -45,9 +45,9 @@ def check_output(output: Path | None, spec: Path, *, given: bool = True) -> None
 
     if output is None:
         return
+    check_place(output)
     if given and output.exists() and spec.exists() and output.is_file() and output.samefile(spec):
         raise UsageError(f"-o {output} would overwrite the input. Choose another name")
-    check_place(output)
 
 
 def print_json(document: Any) -> None:

@@ -1,4 +1,4 @@
-"""Artefacts: they follow their schemas, say which, are read back equal, repeat byte for byte, and spoilt ones are refused in one message."""
+"""Artefacts follow the schemas they name, are read back equal and repeat byte for byte; spoilt ones are refused in one message."""
 
 from __future__ import annotations
 
@@ -184,7 +184,9 @@ def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def mutated(draw: st.DrawFn, text: str) -> str:
     if draw(st.booleans()):
         start = draw(st.integers(0, len(text)))
-        return text[:start] + draw(st.sampled_from(["", "{", '"', "\\ud800", "\x00", "9" * 5000])) + text[start + draw(st.integers(0, 40)) :]
+        return (
+            text[:start] + draw(st.sampled_from(["", "{", '"', "\\ud800", "\x00", "9" * 5000])) + text[start + draw(st.integers(0, 40)) :]
+        )
     document = json.loads(text)
     *inner, last = draw(st.sampled_from(places(document)[1:]))
     parent = document

@@ -119,7 +119,7 @@ def test_a_wrong_spec_is_one_message_with_its_place(tmp_path: Path) -> None:
     assert "relu" in done.stderr
 
 
-UNDECIDED = '''
+UNDECIDED = """
 from dataclasses import replace
 from reluspec.engines.convex.engine import ENGINE
 from reluspec.minima.records import Undecided
@@ -134,7 +134,7 @@ class Doubtful:
         return replace(found, ledger=ledger, undecided=(Undecided("++", "for the test"),), index_sum=None, index_note="open")
 
 ENGINE_ = Doubtful()
-'''
+"""
 
 
 def test_an_incomplete_map_is_exit_code_3(tmp_path: Path) -> None:

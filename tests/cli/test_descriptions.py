@@ -160,7 +160,19 @@ def test_other_ways_to_name_a_stratum(tmp_path: Path) -> None:
 
 def test_plugins_and_schemas_are_listed(tmp_path: Path) -> None:
     text = run("plugins", cwd=tmp_path).stdout
-    for name in ("engines", "convex", "losses", "huber", "regularisers", "lasso", "activations", "hard_tanh", "exporters", "gexf", "commands"):
+    for name in (
+        "engines",
+        "convex",
+        "losses",
+        "huber",
+        "regularisers",
+        "lasso",
+        "activations",
+        "hard_tanh",
+        "exporters",
+        "gexf",
+        "commands",
+    ):
         assert name in text
     for name in ("minima", "regions", "regions-graph", "system"):
         assert json.loads(run("schema", name, cwd=tmp_path).stdout)["$id"] == f"urn:reluspec:schema:{name}:1"
