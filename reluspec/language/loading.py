@@ -54,8 +54,9 @@ def parse_spec(
     return _problem(text.removeprefix("\N{BYTE ORDER MARK}"), name, stem, overrides or {}, place, files)
 
 
-def _problem(text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None, files: Mapping[str, str] |
-None = None) -> Problem:
+def _problem(
+    text: str, name: str, default_title: str, overrides: Mapping[str, str], directory: Path | None, files: Mapping[str, str] | None = None
+) -> Problem:
     report = Report()
     context = Context(SourceText(name, text), report, files=dict(files or {}))
     tree = parse(context.source, report)

@@ -122,8 +122,8 @@ class _Writer:
             "weighted_residual": [entry.__dict__ for entry in nested(enclosure.z.entries(), self.digits)],
             "squared_output_weights": [entry.__dict__ for entry in nested(s, self.digits)],
             "slopes": {
-                self.geometry.name(face): {self.geometry.name(cover): sign for cover, sign in self.group.units[face].slopes} for face in
-                alive
+                self.geometry.name(face): {self.geometry.name(cover): sign for cover, sign in self.group.units[face].slopes}
+                for face in alive
             },
             "dead_unit_is_minimal": self.group.dead.minimal,
         }
@@ -131,8 +131,9 @@ class _Writer:
     def piece(self, kind: Type, dimension: int, polytope: Polytope) -> Piece:
         s = self.shared(kind, polytope)
         family = self.family(kind, polytope) if dimension else None
-        return Piece(self.geometry.stratum_name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s),
-        family)
+        return Piece(
+            self.geometry.stratum_name(kind), dimension, kind.count(DEAD), self.witness(kind, s), self.certificate(kind, s), family
+        )
 
 
 def _corners(kind: Type, weights: dict[int, arb]) -> list[list[arb]]:
@@ -195,12 +196,21 @@ def components(
                 continue
             for part in stitched:
                 component = _component(writer, part, minimal)
-                made.append((Fraction(component.loss.value), component.pieces[0].stratum, loss_ball(group.representative, 4 *
-                writer.bits), component))
-    made.sort(key=lambda entry: entry[:2])
+                made.append(
+                    (
+                        Fraction(component.loss.value),
+                        component.pieces[0].stratum,
+                        loss_ball(group.representative, 4 * writer.bits),
+                        component,
+                    )
+                )
+    # The reported digits may be too few to tell two losses apart: the least one is found from finer balls, and listed first.
     lowest = made[0][2] if made else arb(0)
+    for _, _, loss, _ in made:
+        lowest = loss if loss < lowest else lowest
+    ordered = sorted(made, key=lambda entry: (not entry[2].overlaps(lowest), *entry[:2]))
     return [
-        replace(component, id=position, is_global=bool(loss.overlaps(lowest))) for position, (_, _, loss, component) in enumerate(made)
+        replace(component, id=position, is_global=bool(loss.overlaps(lowest))) for position, (_, _, loss, component) in enumerate(ordered)
     ], open_sets
 
 

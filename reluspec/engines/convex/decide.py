@@ -98,8 +98,9 @@ class Decider:
                 sets = np.array([base], dtype=np.int64)
                 with np.errstate(all="ignore"):
                     s, q = descend(self.floats.coupling(sets)[0], self.floats.target[sets].reshape(-1), len(base), self.floats.ridge)
-                self._points[base] = solve(self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s),
-                self.helper)
+                self._points[base] = solve(
+                    self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s), self.helper
+                )
                 found = found or self._points[base] is not None
         return found
 

@@ -92,9 +92,7 @@ class ConvexEngine:
         found, unstitched = components(geometry, classes, units, options.precision)
         return _landscape(self.name, geometry, ledger, critical, found, [*undecided, *unstitched])
 
-    def _screen(
-        self, floats: FloatGeometry, sizes: range, visits: int, ledger: _Ledger, options: EngineOptions
-    ) -> list[tuple[int, ...]]:
+    def _screen(self, floats: FloatGeometry, sizes: range, visits: int, ledger: _Ledger, options: EngineOptions) -> list[tuple[int, ...]]:
         """Count what the float screen proves, and return the sets it leaves open, in order."""
         left_open: list[tuple[int, ...]] = []
         done = 0
@@ -153,9 +151,7 @@ def _landscape(
     open_sets: list[tuple[tuple[int, ...], str]],
 ) -> Landscape:
     units = ledger.units
-    undecided = tuple(
-        Undecided(geometry.stratum_name(kind), reason) for faces, reason in open_sets for kind in types(faces, units)
-    )
+    undecided = tuple(Undecided(geometry.stratum_name(kind), reason) for faces, reason in open_sets for kind in types(faces, units))
     minimal = sum(stratum.minimal for stratum in critical)
     counts = {
         "inactive": ledger.strata(Outcome.INACTIVE),

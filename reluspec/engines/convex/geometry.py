@@ -99,8 +99,9 @@ class Geometry:
             product = self.span(face).basis * self.rows.transpose()
             rows = product.tolist()
             # basis rows vanish on the face's zero set exactly, so the slope chosen there does not matter.
-            self._maps[face] = fmpq_mat(len(rows), self.points, [entry * slope for row in rows for entry, slope in zip(row, slopes,
-            strict=True)])
+            self._maps[face] = fmpq_mat(
+                len(rows), self.points, [entry * slope for row in rows for entry, slope in zip(row, slopes, strict=True)]
+            )
         return self._maps[face]
 
     @cached_property

@@ -177,4 +177,3 @@ def _scales(system: FaceSystem, coupling: arb_mat, s: Sequence[arb]) -> list[arb
 def from_floats(values: Sequence[float]) -> list[arb]:
     """Exact balls of floats; not-a-number becomes zero (a starting value only)."""
     return [arb(float(value)) if isfinite(value) else arb(0) for value in values]
-
