@@ -109,7 +109,10 @@ def test_symmetries_of_the_problem(problem: Small, random: Random, factor: Fract
     check_ledger(reference)
     order = list(range(len(problem.y)))
     random.shuffle(order)
-    pick = lambda values: tuple(values[k] for k in order)
+
+    def pick(values: tuple) -> tuple:
+        return tuple(values[k] for k in order)
+
     permuted = problem.changed(x=pick(problem.x), y=pick(problem.y), weight=pick(problem.weights))
     assert profile(reluspec.solve(permuted.problem)) == profile(reference)
 
