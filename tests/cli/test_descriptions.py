@@ -84,7 +84,11 @@ def test_graph_formats(name: str, tmp_path: Path) -> None:
     assert GRAPH_FORMATS[name](printed.stdout)
     run("graph", POSTER, "--format", name, "-o", "g", cwd=tmp_path)
     assert (tmp_path / "g").read_text(encoding="utf-8") == printed.stdout
-    assert len(run("graph", POSTER, "--format", name, "--one-unit", cwd=tmp_path).stdout) < len(printed.stdout)
+
+
+def test_the_graph_of_one_unit(tmp_path: Path) -> None:
+    document = json.loads(run("graph", POSTER, "--format", "json", "--one-unit", cwd=tmp_path).stdout)
+    assert (len(document["nodes"]), len(document["edges"])) == (10, 10)
 
 
 def test_an_unknown_graph_format_lists_the_known_ones(tmp_path: Path) -> None:

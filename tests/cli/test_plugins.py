@@ -110,7 +110,9 @@ def test_a_group_of_commands(tmp_path: Path) -> None:
     assert run("part", "two", cwd=tmp_path, PYTHONPATH=path).stdout == "2\n"
 
 
-FAILING = DEFINITION + """
+FAILING = (
+    DEFINITION
+    + """
 class Engine:
     name, summary = "faulty", ""
     def refusal(self, problem):
@@ -124,6 +126,7 @@ MISNAMED = Exporter("other", ".x", "", lambda regions: "")
 ACTIVATION = Definition(Kind.ACTIVATION, "faulty", (), lambda: {}["build"], "")
 LOSS = ACTIVATION
 """
+)
 FAILING_POINTS = """
 [reluspec.engines]
 faulty = failing:ENGINE
