@@ -51,6 +51,12 @@ class Loss:
         fit = np.einsum("bl,bln->bn", outputs, np.where(z >= 0, self.above * z, self.below * z)) + constant[:, None]
         return ((self.y - fit) ** 2) @ self.weight + points**2 @ self.penalty
 
+    def clearance(self, point: Floats) -> float:
+        """A standard deviation per coordinate that crosses no switch: behind one the loss may fall."""
+        vectors, biases, _, _ = self.split(point[None])
+        z = np.abs(np.einsum("ld,nd->ln", vectors[0], self.x) + biases[0][:, None])
+        return float(z[z > 1e-12].min(initial=np.inf)) / (6 * (1 + np.abs(self.x).sum(axis=1).max()))
+
     def value_and_slope(self, point: Floats) -> tuple[float, Floats]:
         vectors, biases, outputs, constant = (part[0] for part in self.split(point[None]))
         z = vectors @ self.x.T + biases[:, None]
@@ -74,18 +80,22 @@ def flat(small: Small, theta: dict[str, Any]) -> Floats:
     return np.concatenate(parts).astype(float)
 
 
-def gap_of_perturbation(loss: Loss, point: Floats, seed: int = 0, count: int = 1500) -> float:
+def gap_of_perturbation(loss: Loss, point: Floats, seed: int = 0, count: int = 1500, stay: bool = True) -> float:
     """The least change of the loss over random perturbations at several radii, relative to 1 + loss: not below -1e-12 at a local minimum.
 
+    With `stay` no perturbation crosses a switch that is not zero.
     Half of the perturbations move few coordinates only; dead units move among the others.
     """
     random = np.random.default_rng(seed)
     here = loss.values(point[None])[0]
     least = np.inf
+    scale = 1 + np.abs(point).max()
+    if stay:
+        scale = min(scale, loss.clearance(point) / 1e-5)
     for radius in (1e-7, 1e-6, 1e-5):
         steps = random.normal(size=(count, loss.size))
         steps[count // 2 :] *= random.random((count - count // 2, loss.size)) < 0.4
-        steps *= radius * (1 + np.abs(point).max())
+        steps *= radius * scale
         least = min(least, float((loss.values(point + steps) - here).min()) / (1 + abs(here)))
     return least
 
