@@ -58,7 +58,8 @@ class Isolated:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            command = [sys.executable, "-m", "reluspec.engines.isolation", str(self.megabytes)]
+            # -P: the working folder may hold anybody's pickle.py, and must not be imported from.
+            command = [sys.executable, "-P", "-m", "reluspec.engines.isolation", str(self.megabytes)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return self._process
 

@@ -55,9 +55,9 @@ class MinimaMap:
             return f"{land.ledger.get('undecided', 0)} of {land.total} strata are undecided"
         if accounted != land.total:
             return f"the ledger accounts for {accounted} of {land.total} strata"
-        if land.index_sum != 1:
-            return f"the indices add up to {land.index_sum}, not 1" if land.index_sum is not None else land.index_note
-        return ""
+        if land.index_sum is None:
+            return land.index_note or "the sum of the indices is not defined"
+        return "" if land.index_sum == 1 else f"the indices add up to {land.index_sum}, not 1"
 
     @property
     def global_minimum(self) -> Component | None:

@@ -14,8 +14,8 @@ from small_problems import Small, small
 import reluspec
 from reluspec.engines.convex.algebra import _Quotient, dependency
 from reluspec.engines.convex.decide import Decider
+from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.screen import FloatGeometry
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
 

@@ -14,8 +14,9 @@ from small_problems import Small, small, small_problems
 
 from reluspec.engines.convex import screen as floats_module
 from reluspec.engines.convex.decide import Decider, Outcome
+from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.screen import FloatGeometry, Screened, screen
+from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
 

@@ -21,10 +21,11 @@ from flint import arb
 from numpy.typing import NDArray
 
 from reluspec.engines.convex.descent import descend
+from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.minimise import per_unit_coordinates
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
-from reluspec.engines.convex.screen import FloatGeometry, per_unit_coordinates
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 from reluspec.engines.isolation import Isolated
 

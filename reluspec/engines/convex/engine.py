@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from reluspec.engines.convex.classes import ResidualClass, residual_classes
 from reluspec.engines.convex.components import components, critical_strata
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
+from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.screen import FloatGeometry, Screened, screen
+from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
 from reluspec.engines.protocol import EngineOptions

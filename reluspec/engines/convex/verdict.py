@@ -8,9 +8,9 @@ from itertools import combinations
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
+from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
-from reluspec.engines.convex.screen import FloatGeometry
 
 
 class UndecidedSignError(Exception):
