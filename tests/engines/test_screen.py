@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from small_problems import Small, small, small_problems
 
-from reluspec.engines.convex import screen as floats_module
+from reluspec.engines.convex import screen as screen_module
 from reluspec.engines.convex.decide import Decider, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.minimise import coordinates, minimise
 from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
@@ -142,9 +143,9 @@ def test_enclosures_hold_the_solution(problem: Small) -> None:
     for sets in all_sets(geometry, 2):
         size = sets.shape[1]
         coupling, target = floats.coupling(sets), floats.target[sets].reshape(len(sets), -1)
-        s = floats_module.minimise(coupling, target, size, floats.ridge)
-        q, s = floats_module._polish(coupling, target, s, floats.ridge)
-        radius, active, proved = floats_module._enclose(floats, sets, coupling, target, q, s)
+        s = minimise(coupling, target, size, floats.ridge)
+        q, s = screen_module._polish(coupling, target, s, floats.ridge)
+        radius, active, proved = screen_module._enclose(floats, sets, coupling, target, q, s)
         for k in np.flatnonzero(proved & active.all(axis=1))[:: max(1, len(sets) // 25)]:
             faces = tuple(int(face) for face in sets[k])
             where = [unit * floats.width + j for unit, face in enumerate(faces) for j in range(geometry.ranks[face])]
@@ -172,10 +173,10 @@ def test_a_face_left_out_that_exceeds_lambda_spoils_the_proof() -> None:
         s = np.zeros((len(sets), 3))
         s[:, kept] = screen(floats, sets[:, [kept]]).s[:, 0]
         coupling, target = floats.coupling(sets), floats.target[sets].reshape(len(sets), -1)
-        q, _ = floats_module._coordinates(coupling, target, s)
+        q, _ = coordinates(coupling, target, s)
         with np.errstate(all="ignore"):
-            radius, active, proved = floats_module._enclose(floats, sets, coupling, target, q, s)
-            outcome = floats_module._judge(floats, sets, q, s, radius, active, proved)
+            radius, active, proved = screen_module._enclose(floats, sets, coupling, target, q, s)
+            outcome = screen_module._judge(floats, sets, q, s, radius, active, proved)
         norms = (q.reshape(len(sets), 3, -1) ** 2).sum(axis=2)
         wrong = proved & (np.where(active, 0, norms) > 1.01 * floats.ridge).any(axis=1)
         below = (np.where(active, np.inf, norms) < 0.99 * floats.ridge).any(axis=1)
