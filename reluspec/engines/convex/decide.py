@@ -20,7 +20,6 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from reluspec.engines.convex.descent import descend
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.minimise import per_unit_coordinates
@@ -82,28 +81,8 @@ class Decider:
     def decide(self, faces: tuple[int, ...]) -> Decision:
         """The outcome of a set of distinct, living faces (sorted)."""
         if faces not in self._decisions:
-            decision = self._decide(faces)
-            if decision.outcome is Outcome.UNDECIDED and self._find_more_points(faces):
-                decision = self._decide(faces)
-            self._decisions[faces] = decision
+            self._decisions[faces] = self._decide(faces)
         return self._decisions[faces]
-
-    def _find_more_points(self, faces: tuple[int, ...]) -> bool:
-        """Look again, with the slow minimiser, for the critical points of subsets that the fast one did not find.
-
-        Whether there are new ones.
-        """
-        found = False
-        for base in _subsets(faces):
-            if base and self.point(base) is None:
-                sets = np.array([base], dtype=np.int64)
-                with np.errstate(all="ignore"):
-                    s, q = descend(self.floats.coupling(sets)[0], self.floats.target[sets].reshape(-1), len(base), self.floats.ridge)
-                self._points[base] = solve(
-                    self.geometry, base, self._unwhitened(base, q.reshape(len(base), -1)), self._weights(s), self.helper
-                )
-                found = found or self._points[base] is not None
-        return found
 
     def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
         """`g = A^1/2 q` from floats q (m x k, padded)."""
