@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 UNIT_ROUNDOFF = 2.0**-53
 INFLATION = 1 + 2.0**-40  # covers the rounding of sums and products of fewer than 4000 non-negative numbers
 MAX_GRAM_ENTRIES = 2 * 10**7
+UNKNOWN = 2
+"""A side that the bounds leave open."""
 
 
 def gamma(count: int) -> float:
@@ -158,10 +160,26 @@ class FloatGeometry:
                 padded[face, : len(pairs)] = pairs
         return np.array(rows), padded
 
-    def excess_signs(self, residual: arb_mat) -> NDArray[np.int8]:
-        """Proved signs of `|G_F r|^2 - lambda_a` for every face, 0 where the bound does not tell; `residual` are balls around z (n x 1)."""
+    def sides(self, faces: NDArray[np.int64], q: Floats, radius: Floats) -> NDArray[np.int8]:
+        """For which sign of the output weight `q` up to `radius` (… x k) points into each face (…): 1, -1, 0 for neither, `UNKNOWN`."""
+        facets = self.facets[faces]
+        small = gamma(self.width + 4) + 2 * self.ENTRY_ERROR
+        value = (facets * q[..., None, :]).sum(axis=-1)
+        doubt = (np.abs(facets) * (radius + small * np.abs(q))[..., None, :]).sum(axis=-1) * INFLATION
+        positive, negative = value > doubt, value < -doubt
+        found = np.full(faces.shape, UNKNOWN, dtype=np.int8)
+        found[positive.any(axis=-1) & negative.any(axis=-1)] = 0
+        found[positive.all(axis=-1)] = 1
+        found[negative.all(axis=-1)] = -1
+        return found
+
+    def against_ridge(self, residual: arb_mat) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """For every face the proved sign of `|G_F r|^2 - lambda_a`, 0 where the bound does not tell, and its side (`sides`).
+
+        `residual` are balls around z (n x 1).
+        """
         if not self.reliable:
-            return np.zeros(len(self.map), dtype=np.int8)
+            return np.zeros(len(self.map), dtype=np.int8), np.full(len(self.map), UNKNOWN, dtype=np.int8)
         scale = arb(2) ** -self.z_exponent
         balls = [entry * scale for entry in residual.entries()]
         z = np.array([float(entry.mid()) for entry in balls])
@@ -175,7 +193,7 @@ class FloatGeometry:
         signs = np.zeros(len(q), dtype=np.int8)
         signs[low > self.ridge * (1 + 4 * UNIT_ROUNDOFF)] = 1
         signs[high < self.ridge * (1 - 4 * UNIT_ROUNDOFF)] = -1
-        return signs
+        return signs, self.sides(np.arange(len(q)), q, error)
 
     def coupling(self, sets: NDArray[np.int64]) -> Floats:
         """C of each set: B x K x K with K = (faces in a set) x width."""

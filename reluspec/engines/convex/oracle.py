@@ -70,13 +70,12 @@ class CriticalPoint:
 
         sigma is the sign of the output weight for which the unit's direction lies in the (relatively open) face, 0 if neither does.
         """
-        basis = self.geometry.map(face)
         norms = self.geometry.span(face).norms
         signs: set[int] = set()
         unknown = False
         for functional in self.geometry.facets(face):
             weights = fmpq_mat(1, len(norms), [entry / norm for entry, norm in zip(functional.entries(), norms, strict=True)])
-            sign = self.sign(weights * basis)
+            sign = self.sign(weights * self.geometry.map(face))
             if sign is None:
                 unknown = True
                 continue

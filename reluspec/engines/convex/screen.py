@@ -144,26 +144,17 @@ def _judge(
     where = np.flatnonzero(full)
     sets, q, s, radius = sets[where], q[where], s[where], radius[where]
     split, split_radius = per_unit(q, size), per_unit(radius[:, :count], size)
-    facets = floats.facets[sets]
-    value = (facets * split[:, :, None, :]).sum(axis=3)
-    doubt = (np.abs(facets) * (split_radius + small_error(floats) * np.abs(split))[:, :, None, :]).sum(axis=3) * INFLATION
-    positive, negative = value > doubt, value < -doubt
-    inside = positive.all(axis=2) | negative.all(axis=2)
-    outside = (positive.any(axis=2) & negative.any(axis=2)).any(axis=1)
-    outcome[where[outside]] = Screened.OUTSIDE
+    sides = floats.sides(sets, split, split_radius)
+    inside = np.abs(sides) == 1
+    outcome[where[(sides == 0).any(axis=1)]] = Screened.OUTSIDE
     survivor = inside.all(axis=1)
     outcome[where[survivor]] = Screened.SURVIVOR
     if survivor.any():
         kept = np.flatnonzero(survivor)
-        sigma = np.where(positive[kept, :, 0], 1.0, -1.0)
+        sigma = sides[kept].astype(np.float64)
         mixed = _mixed(floats, sets[kept], q[kept], s[kept], radius[kept], sigma)
         outcome[where[kept[mixed]]] = Screened.MIXED
     return outcome
-
-
-def small_error(floats: FloatGeometry) -> float:
-    """Relative error of a sum over the coordinates of one face, entries included."""
-    return gamma(floats.width + 4) + 2 * floats.ENTRY_ERROR
 
 
 def _mixed(floats: FloatGeometry, sets: NDArray[np.int64], q: Floats, s: Floats, radius: Floats, sigma: Floats) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from reluspec.engines.convex.float_geometry import FloatGeometry
+from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
 
@@ -151,7 +151,7 @@ def directions(point: CriticalPoint, floats: FloatGeometry) -> Directions:
     """Compare every face with lambda_a: floats where their bound suffices, the point's oracle elsewhere. Raises `UndecidedSignError`."""
     enclosure = point.enclosure()
     assert enclosure is not None
-    signs = floats.excess_signs(enclosure.z)
+    signs, sides = floats.against_ridge(enclosure.z)
     attained: dict[int, int] = {}
     exceeding: dict[int, int] = {}
     for face in range(1, len(point.geometry)):
@@ -163,7 +163,7 @@ def directions(point: CriticalPoint, floats: FloatGeometry) -> Directions:
             raise UndecidedSignError(f"the direction of face {name} may attain lambda exactly")
         if sign < 0:
             continue
-        sigma, known = point.orientation(face)
+        sigma, known = (int(sides[face]), True) if sides[face] != UNKNOWN else point.orientation(face)
         if not known:
             raise UndecidedSignError(f"the direction of face {name} may lie on its boundary")
         if sign > 0:
