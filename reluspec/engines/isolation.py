@@ -1,8 +1,8 @@
 """Work that may hang, crash or run out of memory, done in a process of its own.
 
 One helper process serves job after job; a job that overruns its time or memory takes only that process with it. Jobs are module-level
-functions with picklable arguments and results.
-The process is started as `python -m reluspec.engines.isolation`, so a user's script needs no `if __name__ == "__main__"`.
+functions with picklable arguments and results. The process is started as `python -m reluspec.engines.isolation`, so a user's script needs
+no `if __name__ == "__main__"`.
 """
 
 from __future__ import annotations

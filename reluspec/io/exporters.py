@@ -1,8 +1,8 @@
 """The region graph for other tools: GraphML, GEXF, DOT, JSON and a page of its own.
 
 An exporter is a frozen `Exporter`; other packages add theirs by the entry-point group `reluspec.exporters`. All write the same graph
-(`reluspec.regions.networks.product_graph`). Titles come from users: each format escapes them in its own way, and all of them get U+FFFD for
-characters that no XML may hold.
+(`reluspec.regions.networks.product_graph`). Titles come from users: each format escapes them in its own way, and all of them get U+FFFD
+for characters that no XML may hold.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ TABLE_WIDTH = 80
 class MinimaMap:
     """Every local minimum of a problem, as far as the ledger says: `complete` means that nothing is missing and nothing extra.
 
-    `components` are listed by loss, one per orbit under exchange of units; `critical` are the strata critical in Clarke's sense with their
-    indices (theory.md section 8). `engine_reason` says why the engine was chosen.
+    `components` are listed by loss, one per orbit under exchange of units; `critical` are the strata critical in Clarke's sense with
+    their indices (theory.md section 8). `engine_reason` says why the engine was chosen.
     """
 
     problem: Problem

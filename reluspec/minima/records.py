@@ -45,8 +45,8 @@ class Family:
     """A positive-dimensional piece of theory.md section 4.2, unit by unit.
 
     Unit u has `a_u = signs[u] sqrt(s_u)` and the weight vector `a_u directions[u]`, where s runs through the relative interior of the
-    polytope with these `vertices` (V x units); a dead unit has sign 0. `bias` (V), where
-    the output has a free bias, is its value at each vertex: it is affine in s.
+    polytope with these `vertices` (V x units); a dead unit has sign 0. `bias` (V), where the output has a free bias, is its value at each
+    vertex: it is affine in s.
     """
 
     signs: tuple[int, ...]

@@ -1,7 +1,7 @@
 """Named activations, objectives and penalties, each one expression; plugins add more of the same type.
 
-An activation is an expression in `z`, an objective one in `y` and `f` (summed over outputs and data), a penalty one in `p` (summed over the
-selected parameters).
+An activation is an expression in `z`, an objective one in `y` and `f` (summed over outputs and data), a penalty one in `p` (summed over
+the selected parameters).
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ class Definition:
     """A named building block of the language.
 
     `build` takes one exact rational per name in `parameters` and returns the expression; it raises `ValueError` with a reason when a
-    value is
-    out of range.
+    value is out of range.
     """
 
     kind: Kind

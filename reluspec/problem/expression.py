@@ -1,8 +1,8 @@
 """Piecewise polynomial expressions: what activations, objectives and penalties are made of.
 
-Sums, products, powers and one kind of kink. Every `abs`, `max`, `min` and `relu` of the language becomes a
-`Kink`; the kink's argument is the *switch* of theory.md section 1. An expression can be evaluated in any commutative ring that
-knows the rationals (fractions, floats, polynomials), as long as the caller can say on which side of a switch it stands.
+Sums, products, powers and one kind of kink. Every `abs`, `max`, `min` and `relu` of the language becomes a `Kink`; the kink's argument is
+the *switch* of theory.md section 1. An expression can be evaluated in any commutative ring that knows the rationals (fractions, floats,
+polynomials), as long as the caller can say on which side of a switch it stands.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ Choose: TypeAlias = Callable[[Any], int]
 def evaluate(expression: Expression, values: Mapping[Variable, Any], choose: Choose, number: Callable[[Fraction], Any]) -> Any:
     """Evaluate `expression` in a ring.
 
-    `values` gives the ring element of each variable, `number` embeds a rational, and `choose(t)` says on which side the switch
-    `t` is (1, 0 or -1). Switches are visited depth first, inner before outer, left to right: the order of their names.
-    Raises `KeyError` for a variable without a value.
+    `values` gives the ring element of each variable, `number` embeds a rational, and `choose(t)` says on which side the switch `t` is (1,
+    0 or -1). Switches are visited depth first, inner before outer, left to right: the order of their names. Raises `KeyError` for a
+    variable without a value.
     """
     if isinstance(expression, Constant):
         return number(expression.value)

@@ -117,8 +117,8 @@ class SolveOptions:
 class Source:
     """Where a problem came from: the text, and the name shown in messages and used for artefacts.
 
-    `overrides` are the `--set` values in effect, so that an artefact can be re-derived from what it says; for the
-    same reason `files` are the texts of the CSV files read, by the path that the spec gives.
+    `overrides` are the `--set` values in effect, so that an artefact can be re-derived from what it says; for the same reason `files` are
+    the texts of the CSV files read, by the path that the spec gives.
     """
 
     text: str

@@ -37,9 +37,9 @@ def sign_string(signs: Sequence[int] | NDArray[np.int8]) -> str:
 class Arrangement:
     """The faces of `{w in R^m : rows_i . w = 0}`, i < n, with their incidences.
 
-    `signs` is F x n (int8) and sorted by dimension, the smallest face (all zero) first; `dimension` counts the lineality space in. `lower`,
-    `upper` (E) are the pairs "facet, face"; along with each, `direction` (E x m integers) points from the facet into the face, and
-    `facet_row` is a row that vanishes on the facet and not on the face.
+    `signs` is F x n (int8) and sorted by dimension, the smallest face (all zero) first; `dimension` counts the lineality space in.
+    `lower`, `upper` (E) are the pairs "facet, face"; along with each, `direction` (E x m integers) points from the facet into the face,
+    and `facet_row` is a row that vanishes on the facet and not on the face.
     """
 
     rows: tuple[tuple[Fraction, ...], ...]

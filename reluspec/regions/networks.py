@@ -23,8 +23,7 @@ def product_graph(regions: RegionGraph) -> networkx.Graph[str]:
 
     Nodes are named by their signs and have `signs`, `bits`, `dimension` and an exact interior point, one attribute per parameter
     (`hidden.weight[0,0]`: `"3"`). Edges have `wall` (its name), `unit` and `points` (the switches zero on it, as `0,3`) and `dimension`.
-    The graph has the counts as attributes.
-    Raises `LimitError` beyond `MAX_NODES` cells.
+    The graph has the counts as attributes. Raises `LimitError` beyond `MAX_NODES` cells.
     """
     import networkx
 

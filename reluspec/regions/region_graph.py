@@ -233,8 +233,8 @@ class RegionGraph:
     def face_lattice(self) -> networkx.DiGraph[str]:
         """The faces of one unit, ordered by inclusion of closures: an arrow from every facet to its face.
 
-        Nodes carry `dimension` and `codimension`, arrows the `points` whose switches stop vanishing. The lattice's formal greatest element
-        is left out.
+        Nodes carry `dimension` and `codimension`, arrows the `points` whose switches stop vanishing. The lattice's formal greatest
+        element is left out.
         """
         from reluspec.regions.networks import face_lattice
 
@@ -289,7 +289,7 @@ class RegionGraph:
 def region_graph(problem: Problem) -> RegionGraph:
     """The region graph of a problem with one hidden layer whose units have their only kink at z = 0.
 
-    Raises `UnsupportedProblemError` for deeper networks, other activations, fixed hidden weights, and losses or regularisers with kinks of
-    their own; `LimitError` when a unit has more faces than can be enumerated.
+    Raises `UnsupportedProblemError` for deeper networks, other activations, fixed hidden weights, and losses or regularisers with kinks
+    of their own; `LimitError` when a unit has more faces than can be enumerated.
     """
     return RegionGraph(problem, arrangement(unit_rows(problem)))

@@ -1,8 +1,8 @@
 """Names of strata: one sign per switch, for every problem the model can express (theory.md section 2, language.md "Names of strata").
 
-A name is `UNITS/UNITS;TAIL`: for every layer whose activation has kinks the sign strings of its units joined by `|`, and after a `;`
-the signs of the objective's switches (point by point) and of the penalties' (term by term). A unit's string has one sign per point and
-kink, point by point, the kinks of one point in the order in which `expression.evaluate` visits them.
+A name is `UNITS/UNITS;TAIL`: for every layer whose activation has kinks the sign strings of its units joined by `|`, and after a `;` the
+signs of the objective's switches (point by point) and of the penalties' (term by term). A unit's string has one sign per point and kink,
+point by point, the kinks of one point in the order in which `expression.evaluate` visits them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _BITS = {"1": "+", "0": "-"}
 class Signs:
     """A sign for every switch of a problem.
 
-    `layers` has one entry per layer of the network: a string over `+`, `-`, `0` per unit, or `()` for a layer without kinks.
-    `objective` has one sign per point and kink of the objective, `penalty` one per kink of the regulariser.
+    `layers` has one entry per layer of the network: a string over `+`, `-`, `0` per unit, or `()` for a layer without kinks. `objective`
+    has one sign per point and kink of the objective, `penalty` one per kink of the regulariser.
     """
 
     layers: tuple[tuple[str, ...], ...]

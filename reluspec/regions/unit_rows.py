@@ -15,8 +15,8 @@ _INSTEAD = "the region graph is built for one hidden layer whose units have thei
 def unit_rows(problem: Problem) -> tuple[tuple[Fraction, ...], ...]:
     """The rows (n x m) of the arrangement that every unit has: its switch at point i is a positive multiple of `row_i . w`, w its weights.
 
-    m is d + 1 with a free bias (the last entry) and d without. Raises `UnsupportedProblemError` naming the construct for which the regions
-    are no product of such arrangements.
+    m is d + 1 with a free bias (the last entry) and d without. Raises `UnsupportedProblemError` naming the construct for which the
+    regions are no product of such arrangements.
     """
     hidden = _hidden_layer(problem)
     slope = _slope_of_switch(hidden)

@@ -1,8 +1,8 @@
 """Residual classes: all critical sets of faces that share one residual r (theory.md sections 4 and 5).
 
 With r go the directions `G_F r`, the verdict of each living unit, that of a dead one, and the loss. A set S of faces has critical points
-with this residual exactly if S is the union of vertices (proved points with linearly independent columns):
-the weights form the relative interior of the polytope with these vertices.
+with this residual exactly if S is the union of vertices (proved points with linearly independent columns): the weights form the relative
+interior of the polytope with these vertices.
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ def residual_classes(decider: Decider, decisions: Sequence[Decision], units: int
     """Group vertices by residual, exactly.
 
     `decisions` are the vertices of at most `units` faces that are critical in Clarke's sense (the dead network's empty set among them).
-    Two vertices T, T' have one residual if and only if each lies among the faces that the other's
-    residual attains: then both residuals are the projection on the cylinders of the union of T and T'. Returns the classes, and for
-    vertices that a tie leaves open the reason.
+    Two vertices T, T' have one residual if and only if each lies among the faces that the other's residual attains: then both residuals
+    are the projection on the cylinders of the union of T and T'. Returns the classes, and for vertices that a tie leaves open the reason.
     """
     open_reasons: dict[tuple[int, ...], str] = {}
     found: dict[tuple[int, ...], Directions] = {}

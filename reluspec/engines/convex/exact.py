@@ -1,9 +1,8 @@
 """The exact test: is a polynomial zero at a critical point? (theory.md section 7)
 
-In the products `h_l = s_l g_l` the equations of section 4 are quadrics: `g = b - C A^-1 h` is affine, `|g_l|^2 = lambda_a` and `h_l || g_l`
-(2 x 2 minors). `algebra` finds, for a quantity p, a polynomial m with `m(p) = 0` at the point. The non-zero roots of m are bounded away
-from
-zero (Cauchy), so balls of finite precision tell zero from the rest.
+In the products `h_l = s_l g_l` the equations of section 4 are quadrics: `g = b - C A^-1 h` is affine, `|g_l|^2 = lambda_a` and `h_l ||
+g_l` (2 x 2 minors). `algebra` finds, for a quantity p, a polynomial m with `m(p) = 0` at the point. The non-zero roots of m are bounded
+away from zero (Cauchy), so balls of finite precision tell zero from the rest.
 """
 
 from __future__ import annotations

@@ -56,8 +56,7 @@ class FloatGeometry:
     """The exact geometry rounded to doubles; every entry is right to a few units in the last place (`ENTRY_ERROR`).
 
     Powers of two take the scale of the data out: these floats are those of `q 2^-q_exponent`, `z 2^-z_exponent` and `s 2^-s_exponent`.
-    Where numbers of too
-    different a size remain, `reliable` is false, and nothing is proved from floats.
+    Where numbers of too different a size remain, `reliable` is false, and nothing is proved from floats.
     """
 
     ENTRY_ERROR = 8 * UNIT_ROUNDOFF

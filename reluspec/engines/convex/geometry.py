@@ -1,11 +1,9 @@
 """Faces of one unit as the data of theory.md section 4: a basis of the span, the map G, facets and covers, exactly.
 
 For a face F with slopes D (one per point) let the rows of `basis` (k x m) be Lambda-orthogonal and span the span of F (without what every
-row of the arrangement vanishes on), let
-`A = basis Lambda basis^T` be diagonal and `H = basis X^T D` (k x n). With `z = W (y - f)`, the weighted residual, `g = H z` are the
-coordinates of
-theory.md's `G r`: `|G r|^2 = g^T A^-1 g`, and the unit's weight vector is `w = a basis^T A^-1 g`. Everything stays rational: no square
-root is taken until floats are made.
+row of the arrangement vanishes on), let `A = basis Lambda basis^T` be diagonal and `H = basis X^T D` (k x n). With `z = W (y - f)`, the
+weighted residual, `g = H z` are the coordinates of theory.md's `G r`: `|G r|^2 = g^T A^-1 g`, and the unit's weight vector is `w = a
+basis^T A^-1 g`. Everything stays rational: no square root is taken until floats are made.
 """
 
 from __future__ import annotations

@@ -33,9 +33,8 @@ class ConvexSetting:
     """The data of theory.md section 4, exact.
 
     `rows` (n x m) are the extended points (with a last 1 where the hidden layer has a bias), `target` (n) what the units together must
-    fit, `metric` (n x n) the matrix W of the squared error
-    `u^T W u` after an output bias has been minimised out, `ridge` (m) the diagonal of Lambda, `ridge_output` is lambda_a, `above`/`below`
-    are the slopes of the activation, and `offset` is added to the loss.
+    fit, `metric` (n x n) the matrix W of the squared error `u^T W u` after an output bias has been minimised out, `ridge` (m) the
+    diagonal of Lambda, `ridge_output` is lambda_a, `above`/`below` are the slopes of the activation, and `offset` is added to the loss.
     An output bias, where there is one, is `bias_row . (target - f)`.
     """
 

@@ -47,8 +47,7 @@ def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
     """Slopes `-sigma e . z` towards every cover, and the index `1 - chi(lower link)` they give.
 
     Works for dependent switches, too: the one-sided derivative is linear on every cone of the local fan, so its sign on the fan's rays
-    (the covers) decides minimality, and the
-    cones with a falling ray make up the lower link. Raises `UndecidedSignError`.
+    (the covers) decides minimality, and the cones with a falling ray make up the lower link. Raises `UndecidedSignError`.
     """
     geometry = point.geometry
     slopes: dict[int, int] = {}
@@ -70,8 +69,7 @@ def _descends_everywhere(point: CriticalPoint, face: int, sigma: int) -> bool:
     Clarke's sense.
 
     The gradients of the adjacent cells, rounded to rationals, are the rows of a system `G t < 0`; a solution is looked for among the sums
-    of its cone's rays, and its signs are
-    then proved at the point itself. No proof means `False`: the stratum is kept.
+    of its cone's rays, and its signs are then proved at the point itself. No proof means `False`: the stratum is kept.
     """
     geometry = point.geometry
     enclosure = point.enclosure()
