@@ -14,9 +14,10 @@ from functools import cached_property
 
 from flint import fmpq, fmpq_mat, fmpz
 
-from reluspec.engines.convex.setting import ConvexSetting, rational
+from reluspec.engines.convex.setting import ConvexSetting
 from reluspec.minima.stitch import DEAD
 from reluspec.regions.arrangement import Arrangement, arrangement
+from reluspec.systems.surrogate import rational
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Batches of sets of faces in floating point, each rejection proved (theory.md sections 4 and 7).
 
 Newton's method finds an approximate optimum of the convex problem of every set; a Krawczyk test with a-priori rounding bounds (Higham,
-*Accuracy and Stability*, chapter 3) then encloses the true one. Only
-what the enclosure proves is used: `INACTIVE`, `OUTSIDE` and `MIXED` sets have no critical point that counts; all others go on to ball
-arithmetic.
+*Accuracy and Stability*, chapter 3) then encloses the true one. Only what the enclosure proves is used: `INACTIVE`, `OUTSIDE` and `MIXED`
+sets have no critical point that counts; all others go on to ball arithmetic.
 
 In whitened coordinates `q = A^-1/2 g` the system is `q_l + sum_m s_m C_lm q_m = b_l`, `|q_l|^2 = lambda_a`. Faces of lower rank are
 padded by zero rows: their coordinates stay zero.

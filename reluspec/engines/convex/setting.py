@@ -14,14 +14,10 @@ from reluspec.errors import UnsupportedProblemError
 from reluspec.problem.expression import Expression, Sum, Variable, evaluate
 from reluspec.problem.expression import variables as variables_of
 from reluspec.problem.problem import Layer, Problem, Reduction
+from reluspec.systems.surrogate import rational
 
 MAX_PARAMETERS = 2_000
 """Largest number of parameters whose penalty is expanded; landscapes near it are out of reach anyway."""
-
-
-def rational(value: Fraction | int) -> fmpq:
-    """A Python rational as a FLINT one."""
-    return fmpq(value.numerator, value.denominator)
 
 
 class _NotConvexError(Exception):
