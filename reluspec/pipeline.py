@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reluspec.engines.isolation import DEFAULT_SECONDS
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
 from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
-from reluspec.language import load_spec
+from reluspec.language import limits, load_spec
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.plugins import Group, blame, names
 from reluspec.plugins import load as load_plugin
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 DEFAULT_PRECISION = 100
-MIN_PRECISION = 53
-MAX_PRECISION = 10_000
-MAX_WORKERS = 256
 LISTED = 20
 """Files named in a message."""
 MAX_DIGITS = 1_000
@@ -138,9 +135,9 @@ def solve(
     Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range.
     """
     options = EngineOptions(
-        precision=_within("precision", _first(precision, problem.options.precision, DEFAULT_PRECISION), MIN_PRECISION, MAX_PRECISION),
+        precision=_within("precision", _first(precision, problem.options.precision, DEFAULT_PRECISION), limits.PRECISION_BITS),
         timeout=float(problem.options.timeout) if problem.options.timeout is not None else DEFAULT_SECONDS,
-        workers=_within("workers", _first(workers, problem.options.workers, 1), 1, MAX_WORKERS),
+        workers=_within("workers", _first(workers, problem.options.workers, 1), limits.WORKERS),
         progress=progress,
     )
     choice = choose_engine(problem, engine)
@@ -156,9 +153,9 @@ def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
 
 
-def _within(name: str, value: int, low: int, high: int) -> int:
-    if not low <= value <= high:
-        raise ProblemError(f"{name} must be from {low} to {high}, not {value}")
+def _within(name: str, value: int, allowed: range) -> int:
+    if value not in allowed:
+        raise ProblemError(f"{name} must be from {allowed[0]} to {allowed[-1]}, not {value}")
     return value
 
 

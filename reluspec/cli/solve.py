@@ -73,7 +73,8 @@ def solve(
         for outcome, count in minima.landscape.ledger.items():
             note(f"strata {outcome:10s} {count:,}")
     if not minima.complete:
-        note(f"reluspec: the map is not complete: {minima.incomplete_because}; the file lists them under `undecided`", as_json and quiet)
+        listed = "; the file lists them under `undecided`" if minima.undecided else ""
+        note(f"reluspec: the map is not complete: {minima.incomplete_because}{listed}", as_json and quiet)
         return INCOMPLETE
     return 0
 

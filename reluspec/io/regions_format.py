@@ -16,6 +16,8 @@ MAX_GRAPH_CELLS = 2_000
 """Largest product graph that is written into the document; `reluspec graph` exports larger ones."""
 MAX_FACES = 20_000
 """Largest factor whose faces are listed."""
+MAX_LISTED = 12
+"""Codimensions printed in a summary; the document has them all."""
 
 
 def regions_document(compiled: Compilation) -> dict[str, Any]:
@@ -81,17 +83,21 @@ def summary(compiled: Compilation) -> str:
         rows += [
             ("cells", f"{counts[0]:,} exist"),
             ("walls", f"{counts[1] if len(counts) > 1 else 0:,}"),
-            ("corners", ", ".join(f"{count:,} of codimension {k}" for k, count in enumerate(counts) if k > 1) or "none"),
+            ("corners", _by_codimension(counts[2:], 2)),
             ("strata", f"{sum(counts):,}, or {total:,} up to exchange of units"),
-            (
-                "one unit",
-                ", ".join(f"{count:,} faces of codimension {k}" for k, count in enumerate(regions.factor.counts_by_codimension())),
-            ),
+            ("one unit", f"{len(regions.factor):,} faces: {_by_codimension(regions.factor.counts_by_codimension(), 0)}"),
         ]
     rows.append(("symmetry", _exchanges(facts["unit_exchanges"], facts["units"])))
     choice = compiled.choice
     rows.append(("engine", f"{choice.engine.name}: {choice.reason}" if choice.engine else f"none: {choice.reason}"))
     return "\n".join([_printable(problem.title), *(f"  {name:10s} {text}" for name, text in rows)])
+
+
+def _by_codimension(counts: tuple[int, ...], first: int) -> str:
+    listed = [f"{count:,} of codimension {first + k}" for k, count in enumerate(counts)]
+    if len(listed) > MAX_LISTED:
+        listed = [*listed[: MAX_LISTED - 2], "…", listed[-1]]
+    return ", ".join(listed) or "none"
 
 
 def _exchanges(count: int | str, units: list[int]) -> str:

@@ -26,8 +26,8 @@ def check_options(statement: s.SolveStatement, context: Context) -> SolveOptions
     fields = fields_by_name(statement.fields, _OPTIONS, "solve", context)
     return SolveOptions(
         engine=_engine(fields.get("engine"), context),
-        precision=_count(fields.get("precision"), "bits", 2, limits.PRECISION_BITS, context),
-        workers=_count(fields.get("workers"), "processes", 1, limits.WORKERS, context),
+        precision=_count(fields.get("precision"), "bits", limits.PRECISION_BITS, context),
+        workers=_count(fields.get("workers"), "threads", limits.WORKERS, context),
         timeout=_timeout(fields.get("timeout"), context),
     )
 
@@ -53,11 +53,12 @@ def _number(field: s.Field | None, context: Context) -> Fraction | None:
     return constant(field.value, context)
 
 
-def _count(field: s.Field | None, word: str, least: int, most: int, context: Context) -> int | None:
+def _count(field: s.Field | None, word: str, allowed: range, context: Context) -> int | None:
     value = _number(field, context)
     if field is None or value is None:
         return None
-    if value.denominator != 1 or not least <= value <= most:
+    if value not in allowed:
+        least, most = allowed[0], allowed[-1]
         context.error(field.value.span, f"{quoted(field.name.text)} must be an integer from {least} to {most} ({word}), not {shown(value)}")
         return None
     return int(value)

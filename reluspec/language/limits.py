@@ -31,8 +31,8 @@ EXPRESSION_DEPTH = 150
 SUMMED_NODES = 5_000_000
 """Of an expression summed over the network's outputs or the selected parameters."""
 
-PRECISION_BITS = 100_000
-WORKERS = 1024
+PRECISION_BITS = range(53, 10_001)
+WORKERS = range(1, 257)
 
 DIAGNOSTICS_KEPT = 200
 DIAGNOSTICS_PRINTED = 20

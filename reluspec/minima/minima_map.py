@@ -98,8 +98,9 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
         f"{_count(len(minima), 'component')} of local minima, {minima.components_with_symmetry} with unit exchange",
         f"{isolated} isolated, {len(minima) - isolated} of positive dimension",
         "",
-        " id  dim             loss  location  orbit  ends    strata",
     ]
+    if minima.components:
+        lines.append(" id  dim             loss  location  orbit  ends    strata")
     for component in minima.components:
         name = component.pieces[0].stratum + (f"  +{len(component.pieces) - 1} more" if len(component.pieces) > 1 else "")
         mark = "*" if component.is_global else " "
@@ -108,8 +109,8 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
             f"{component.orbit_size:5d}  {'closed' if component.closed else 'open':6s}  "
         )
         lines.append(row + _shorten(name, max(width - len(row), 12)))
-    lines.append("")
-    lines.append("* global minimum" if minima.complete else "* least loss found")
+    if minima.components:
+        lines += ["", "* global minimum" if minima.complete else "* least loss found"]
     minimal, other = land.ledger.get("minimal", 0), land.ledger.get("critical", 0)
     strata = f"{land.total:,} strata: {minimal:,} with minima, {other:,} with other critical points"
     if minima.complete:

@@ -120,16 +120,16 @@ def _neighbours(stratum: Type, polytopes: Mapping[tuple[int, ...], int]) -> Iter
             yield tuple(face if face in faces else DEAD for face in stratum)
 
 
-def _boundary(stratum: Type) -> Iterator[Type]:
-    """The labelled strata in which some living units of this one are dead."""
-    alive = [unit for unit, face in enumerate(stratum) if face != DEAD]
-    for pattern in product((False, True), repeat=len(alive)):
-        if any(pattern):
-            killed = {unit for unit, kill in zip(alive, pattern, strict=True) if kill}
-            yield tuple(DEAD if unit in killed else face for unit, face in enumerate(stratum))
-
-
 def _ends(kind: Type, polytopes: Mapping[tuple[int, ...], int]) -> list[Type]:
-    """Types in the closure of an open piece: critical, but no minima, since a unit is dead there."""
-    ends = {tuple(sorted(end)) for end in _boundary(kind)}
-    return sorted(end for end in ends if tuple(sorted(set(end) - {DEAD})) in polytopes)
+    """Types in the closure of an open piece: critical, but no minima, since a unit is dead there.
+
+    Such an end keeps all or some of the units on each face of a critical set.
+    """
+    count = Counter(face for face in kind if face != DEAD)
+    ends = set()
+    for faces in polytopes:
+        if set(faces) <= set(count):
+            for kept in product(*(range(1, count[face] + 1) for face in faces)):
+                alive = tuple(face for face, units in zip(faces, kept, strict=True) for _ in range(units))
+                ends.add(tuple(sorted((DEAD,) * (len(kind) - len(alive)) + alive)))
+    return sorted(ends - {kind})

@@ -340,7 +340,7 @@ def test_selectors_of_fixed_parameters():
     [
         ("engin = auto", "`solve` has no field `engin`", "engin", "did you mean `engine`?"),
         ("engine = 3", "`engine` is the name of an engine", "3", ""),
-        ("precision = 0", "`precision` must be an integer from 2", "0", ""),
+        ("precision = 52", "`precision` must be an integer from 53 to 10000", "52", ""),
         ("precision = 1/2", "`precision` must be an integer", "1/2", ""),
         ('workers = "two"', "`workers` is a number", '"two"', ""),
         ("workers = 0", "`workers` must be an integer from 1", "0", ""),

@@ -29,6 +29,8 @@ from reluspec.problem.problem import Problem
 CHUNK = 4096
 MAX_SETS = 10**9
 """Largest number of sets of faces that are visited."""
+MAX_CRITICAL = 20_000
+"""Largest number of critical strata that are listed: with many more units than faces there are many ways to share the units out."""
 
 _SCREENED = {Screened.INACTIVE: Outcome.INACTIVE, Screened.OUTSIDE: Outcome.OUTSIDE, Screened.MIXED: Outcome.MIXED}
 
@@ -84,6 +86,9 @@ class ConvexEngine:
                 options.progress("deciding", position + 1, len(left_open))
             vertices = [decision for decision in decisions if decision.outcome is Outcome.VERTEX]
             classes, open_reasons = residual_classes(decider, vertices, units)
+        listed = sum(comb(units, len(polytope.faces)) for group in classes for polytope in group.polytopes)
+        if listed > MAX_CRITICAL:
+            raise LimitError(f"{listed:,} strata up to exchange of units are critical; the limit is {MAX_CRITICAL:,}. Use fewer units")
         options.progress("stitching", 0, len(classes))
         outcomes = _settle(decider, decisions, classes, open_reasons)
         for faces, (outcome, _) in outcomes.items():
@@ -91,7 +96,7 @@ class ConvexEngine:
         undecided = [(faces, reason) for faces, (outcome, reason) in outcomes.items() if outcome is Outcome.UNDECIDED]
         critical = critical_strata(geometry, classes, units, options.precision)
         found, unstitched = components(geometry, classes, units, options.precision)
-        return _landscape(self.name, geometry, ledger, critical, found, [*undecided, *unstitched])
+        return _landscape(self.name, geometry, ledger, critical, found, undecided, unstitched)
 
     def _screen(self, floats: FloatGeometry, sizes: range, visits: int, ledger: _Ledger, options: EngineOptions) -> list[tuple[int, ...]]:
         """Count what the float screen proves, and return the sets it leaves open, in order."""
@@ -149,23 +154,26 @@ def _landscape(
     ledger: _Ledger,
     critical: list[CriticalStratum],
     found: list[Component],
-    open_sets: list[tuple[tuple[int, ...], str]],
+    undecided: list[tuple[tuple[int, ...], str]],
+    unstitched: list[tuple[tuple[int, ...], str]],
 ) -> Landscape:
+    """The ledger adds up: a minimal stratum whose component is unknown counts as undecided; its index is known all the same."""
     units = ledger.units
-    undecided = tuple(Undecided(geometry.stratum_name(kind), reason) for faces, reason in open_sets for kind in types(faces, units))
+    listed = tuple(Undecided(geometry.stratum_name(kind), why) for faces, why in (*undecided, *unstitched) for kind in types(faces, units))
+    unknown = ledger.strata(Outcome.UNDECIDED)
     minimal = sum(stratum.minimal for stratum in critical)
     counts = {
         "inactive": ledger.strata(Outcome.INACTIVE),
         "outside": ledger.strata(Outcome.OUTSIDE),
         "mixed": ledger.strata(Outcome.MIXED),
         "critical": len(critical) - minimal,
-        "minimal": minimal,
-        "undecided": ledger.strata(Outcome.UNDECIDED),
+        "minimal": minimal - (len(listed) - unknown),
+        "undecided": len(listed),
     }
     index_sum = None if undecided else sum(stratum.copies * (-1) ** stratum.dimension * stratum.index for stratum in critical)
     note = "undecided strata leave the index sum undefined" if undecided else ""
     total = comb(len(geometry) - 1 + units, units)
-    return Landscape(name, tuple(found), tuple(critical), counts, undecided, total, index_sum, note)
+    return Landscape(name, tuple(found), tuple(critical), counts, listed, total, index_sum, note)
 
 
 ENGINE = ConvexEngine()
