@@ -1,0 +1,284 @@
+"""Exact real algebraic numbers: elements of Q(alpha), alpha a given real root of an irreducible polynomial.
+
+An element is a polynomial in alpha of degree below the degree of the field (H. Cohen, *A Course in Computational Algebraic Number Theory*,
+section 4.2). It is zero exactly when that polynomial is zero; every other sign shows in balls of some finite precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, TypeAlias, TypedDict
+
+from flint import arb, ctx, fmpq, fmpq_poly, fmpz, fmpz_poly
+
+START_BITS = 64
+"""Precision of the first ball; it doubles until the question is answered."""
+_GUARD = 16
+
+Scalar: TypeAlias = "int | Fraction | fmpz | fmpq"
+
+
+class FieldJson(TypedDict):
+    """A field as plain data: coefficients, constant first, and the position among the real roots."""
+
+    polynomial: list[str]
+    root: int
+
+
+class NumberField:
+    """Q(alpha): alpha is the `position`-th smallest real root, counted from 0, of an irreducible polynomial over Q.
+
+    `polynomial` is kept primitive over the integers with a positive leading coefficient. That it is irreducible is the caller's word.
+    """
+
+    def __init__(self, polynomial: fmpz_poly | fmpq_poly, position: int = 0) -> None:
+        self.polynomial: fmpz_poly = _primitive(polynomial)
+        self.position = position
+        self.degree: int = self.polynomial.degree()
+        if self.degree < 1:
+            raise ValueError(f"a number field needs a polynomial of positive degree, not {polynomial}")
+        self.modulus = fmpq_poly(self.polynomial)
+        self._derivative: fmpz_poly = self.polynomial.derivative()
+        self._root: arb | None = None
+        self._root_bits = 0
+        if self.degree > 1 and not 0 <= position < (count := real_root_count(self.polynomial)):
+            raise ValueError(f"{self.polynomial} has {count} real roots; there is no root {position}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NumberField):
+            return NotImplemented
+        return self is other or (self.position == other.position and bool(self.polynomial == other.polynomial))
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.polynomial.coeffs()), self.position))
+
+    def __repr__(self) -> str:
+        return "Q" if self.degree == 1 else f"Q(root {self.position} of {self.polynomial})"
+
+    def root(self, bits: int) -> arb:
+        """A ball around alpha, of radius at most `2^-bits max(1, |alpha|)`."""
+        if self.degree == 1:
+            with ctx.workprec(bits + _GUARD):
+                return arb(fmpq(-self.polynomial[0], self.polynomial[1]))
+        if self._root is None or self._root_bits < bits:
+            self._root, self._root_bits = self._enclose(bits), bits
+        return self._root
+
+    def _enclose(self, bits: int) -> arb:
+        """Interval Newton steps from the last ball; the root finder where they do not converge."""
+        ball, precision = self._root, self._root_bits
+        while ball is not None and precision < bits:
+            precision = min(2 * precision - _GUARD // 2, bits)
+            ball = self._newton(ball, precision)
+        return _real_roots(self.polynomial, bits)[self.position] if ball is None else ball
+
+    def _newton(self, ball: arb, bits: int) -> arb | None:
+        with ctx.workprec(2 * bits + _GUARD):
+            middle = ball.mid()
+            slope = self._derivative(ball)
+            if slope.contains(0):
+                return None
+            narrowed = middle - self.polynomial(middle) / slope
+            return narrowed.intersection(ball) if _accurate(narrowed, bits) and narrowed.overlaps(ball) else None
+
+    @property
+    def generator(self) -> Algebraic:
+        """The number alpha as an element."""
+        return Algebraic(self, fmpq_poly([0, 1]) % self.modulus)
+
+    def element(self, value: Scalar | fmpz_poly | fmpq_poly) -> Algebraic:
+        """A rational number, or a polynomial in alpha."""
+        if isinstance(value, fmpz_poly | fmpq_poly):
+            return Algebraic(self, fmpq_poly(value) % self.modulus)
+        return Algebraic(self, fmpq_poly([_rational(value)]))
+
+    def to_json(self) -> FieldJson:
+        return {"polynomial": [str(value) for value in self.polynomial.coeffs()], "root": self.position}
+
+    @staticmethod
+    def from_json(data: FieldJson) -> NumberField:
+        return NumberField(fmpz_poly([int(value) for value in data["polynomial"]]), data["root"])
+
+    def element_from_json(self, data: Sequence[str]) -> Algebraic:
+        """The element with these coefficients, rational strings, constant first."""
+        return self.element(fmpq_poly([_rational(Fraction(value)) for value in data]))
+
+
+class Algebraic:
+    """An element of a `NumberField`: immutable, exact.
+
+    Arithmetic mixes with `int`, `Fraction` and FLINT's rationals, and with elements of Q; elements of two other fields do not mix.
+    """
+
+    __slots__ = ("_ball", "_bits", "field", "polynomial")
+
+    def __init__(self, field: NumberField, polynomial: fmpq_poly) -> None:
+        """`polynomial` must be reduced; `NumberField.element` takes any."""
+        self.field = field
+        self.polynomial: fmpq_poly = polynomial
+        self._ball: arb | None = None
+        self._bits = 0
+
+    def _pair(self, other: object) -> tuple[NumberField, fmpq_poly] | None:
+        """The field of a result and the other operand's polynomial, `None` for what is no number."""
+        if isinstance(other, Algebraic):
+            if other.field is self.field or other.field == self.field or other.polynomial.degree() < 1:
+                return self.field, other.polynomial
+            if self.polynomial.degree() < 1:
+                return other.field, other.polynomial
+            raise ValueError(f"elements of {self.field} and {other.field} do not mix")
+        if isinstance(other, int | Fraction | fmpz | fmpq):
+            return self.field, fmpq_poly([_rational(other)])
+        return None
+
+    def __add__(self, other: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(other)
+        return NotImplemented if pair is None else Algebraic(pair[0], self.polynomial + pair[1])
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(other)
+        return NotImplemented if pair is None else Algebraic(pair[0], self.polynomial - pair[1])
+
+    def __rsub__(self, other: Scalar) -> Algebraic:
+        return -self + other
+
+    def __neg__(self) -> Algebraic:
+        return Algebraic(self.field, -self.polynomial)
+
+    def __mul__(self, other: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(other)
+        if pair is None:
+            return NotImplemented
+        product = self.polynomial * pair[1]
+        return Algebraic(pair[0], product if product.degree() < pair[0].degree else product % pair[0].modulus)
+
+    __rmul__ = __mul__
+
+    def inverse(self) -> Algebraic:
+        """By the extended Euclidean algorithm."""
+        if not self:
+            raise ZeroDivisionError("division by the algebraic number 0")
+        _, factor, _ = self.polynomial.xgcd(self.field.modulus)
+        return Algebraic(self.field, factor % self.field.modulus)
+
+    def __truediv__(self, other: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(other)
+        return NotImplemented if pair is None else self * Algebraic(*pair).inverse()
+
+    def __rtruediv__(self, other: Scalar) -> Algebraic:
+        return self.inverse() * other
+
+    def __pow__(self, exponent: int) -> Algebraic:
+        base, result = (self.inverse() if exponent < 0 else self), self.field.element(1)
+        for digit in f"{abs(exponent):b}":
+            result = result * result
+            if digit == "1":
+                result = result * base
+        return result
+
+    def __bool__(self) -> bool:
+        return not self.polynomial.is_zero()
+
+    def __eq__(self, other: object) -> bool:
+        pair = self._pair(other)
+        return NotImplemented if pair is None else bool(self.polynomial == pair[1])
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        value = self.fraction()
+        return str(value) if value is not None else f"{self.polynomial} = {self.ball(53).str(10, radius=False)}"
+
+    def fraction(self) -> Fraction | None:
+        """The value when it is rational."""
+        return None if self.polynomial.degree() > 0 else _fraction(self.polynomial[0])
+
+    def sign(self) -> int:
+        """-1, 0 or 1, exactly."""
+        if not self:
+            return 0
+        bits = START_BITS
+        while (ball := self.enclosure(bits)).contains(0):
+            bits *= 2
+        return 1 if ball > 0 else -1
+
+    def enclosure(self, bits: int) -> arb:
+        """A ball around the value, computed with `bits` bits; how wide it is depends on cancellation."""
+        if self._ball is None or self._bits < bits:
+            with ctx.workprec(bits):
+                if self.polynomial.degree() < 1:
+                    self._ball = arb(self.polynomial[0])
+                else:
+                    self._ball = self.polynomial.numer()(self.field.root(bits)) / self.polynomial.denom()
+            self._bits = bits
+        return self._ball
+
+    def ball(self, bits: int) -> arb:
+        """A ball around the value, of relative radius at most `2^-bits`; exact for zero."""
+        working = max(bits, self._bits) + _GUARD
+        while not (ball := self.enclosure(working)).is_exact() and ball.rel_accuracy_bits() < bits:
+            working *= 2
+        return ball
+
+    def __float__(self) -> float:
+        return float(self.ball(53 + 5).mid())
+
+    def to_json(self) -> list[str]:
+        """Coefficients of the polynomial in alpha as rational strings, constant first."""
+        return [str(value) for value in self.polynomial.coeffs()]
+
+
+def real_root_count(polynomial: fmpz_poly) -> int:
+    """How many real roots a squarefree polynomial has, proved."""
+    return len(_real_roots(polynomial, START_BITS)) if polynomial.degree() > 1 else polynomial.degree()
+
+
+def real_embeddings(polynomial: fmpz_poly | fmpq_poly) -> list[NumberField]:
+    """The number fields of all real roots of an irreducible polynomial, in ascending order; Q for a linear one."""
+    integral = _primitive(polynomial)
+    return [NumberField(integral, position) for position in range(real_root_count(integral))]
+
+
+def _primitive(polynomial: fmpz_poly | fmpq_poly) -> fmpz_poly:
+    integral: Any = polynomial.numer() if isinstance(polynomial, fmpq_poly) else polynomial
+    content = integral.content()
+    return integral if content == 1 and integral.leading_coefficient() > 0 else _divided(integral, content)
+
+
+def _divided(polynomial: fmpz_poly, content: fmpz) -> fmpz_poly:
+    factor = content if polynomial.leading_coefficient() > 0 else -content
+    return fmpz_poly([value // factor for value in polynomial.coeffs()]) if content else polynomial
+
+
+def _real_roots(polynomial: fmpz_poly, bits: int) -> tuple[arb, ...]:
+    """Balls around the real roots, ascending; FLINT's root finder returns a real root with imaginary part exactly zero."""
+    return _cached_roots(tuple(int(value) for value in polynomial.coeffs()), bits)
+
+
+@lru_cache(maxsize=256)
+def _cached_roots(coefficients: tuple[int, ...], bits: int) -> tuple[arb, ...]:
+    with ctx.workprec(bits + _GUARD):
+        roots = [root.real for root, _ in fmpz_poly(list(coefficients)).complex_roots() if root.imag.is_zero()]
+    return tuple(sorted(roots, key=lambda root: root.mid()))
+
+
+def _accurate(ball: arb, bits: int) -> bool:
+    with ctx.workprec(bits + _GUARD):
+        size = ball.abs_upper()
+        return bool(ball.rad() <= (size if size > 1 else arb(1)) * arb(2) ** -bits)
+
+
+def _rational(value: Scalar) -> fmpq:
+    return fmpq(value.numerator, value.denominator) if isinstance(value, Fraction) else fmpq(value)
+
+
+def _fraction(value: fmpq) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+RATIONALS = NumberField(fmpz_poly([0, 1]))
+"""The field Q."""
