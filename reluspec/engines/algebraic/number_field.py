@@ -1,7 +1,7 @@
 """Exact real algebraic numbers: elements of Q(alpha), alpha a given real root of an irreducible polynomial.
 
-An element is a polynomial in alpha of degree below the degree of the field (H. Cohen, *A Course in Computational Algebraic Number Theory*,
-section 4.2). It is zero exactly when that polynomial is zero; every other sign shows in balls of some finite precision.
+An element is a quotient of polynomials in alpha of degree below the degree of the field (H. Cohen, *A Course in Computational Algebraic
+Number Theory*, section 4.2). It is zero exactly when the numerator is; every other sign shows in balls of some finite precision.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class NumberField:
             raise ValueError(f"a number field needs a polynomial of positive degree, not {polynomial}")
         self.modulus = fmpq_poly(self.polynomial)
         self._derivative: fmpz_poly = self.polynomial.derivative()
+        self.long = self.degree * (self.polynomial.height_bits() + self.degree) + START_BITS
         self._root: arb | None = None
         self._root_bits = 0
         if self.degree > 1 and not 0 <= position < (count := real_root_count(self.polynomial)):
@@ -103,89 +104,143 @@ class NumberField:
 
     def element_from_json(self, data: Sequence[str]) -> Algebraic:
         """The element with these coefficients, rational strings, constant first."""
-        return self.element(fmpq_poly([_rational(Fraction(value)) for value in data]))
+        cut = data.index("/") if "/" in data else len(data)
+        top, bottom = (fmpq_poly([_rational(Fraction(value)) for value in part]) for part in (data[:cut], data[cut + 1 :]))
+        return self.element(top) if bottom.is_zero() else self.element(top) / self.element(bottom)
+
+    def times(self, first: fmpq_poly, second: fmpq_poly | None) -> fmpq_poly:
+        """The product of two polynomials in alpha, reduced; `None` stands for 1."""
+        if second is None:
+            return first
+        product = first * second
+        return product if product.degree() < self.degree else product % self.modulus
+
+    def common(self, first: fmpq_poly | None, second: fmpq_poly | None) -> fmpq_poly | None:
+        """The product of two denominators."""
+        return second if first is None else self.times(first, second)
+
+    def value(self, polynomial: fmpq_poly, bits: int) -> arb:
+        """A polynomial in alpha, evaluated with `bits` bits (which the caller has set as FLINT's precision)."""
+        return arb(polynomial[0]) if polynomial.degree() < 1 else polynomial.numer()(self.root(bits)) / polynomial.denom()
 
 
 class Algebraic:
     """An element of a `NumberField`: immutable, exact.
 
     Arithmetic mixes with `int`, `Fraction` and FLINT's rationals, and with elements of Q; elements of two other fields do not mix.
+    The element is kept as a quotient of two polynomials in alpha: coordinates of solutions are short in this form and long in reduced form
+    (F. Rouillier, 1999), and a division costs nothing. It is zero exactly when the numerator is.
     """
 
-    __slots__ = ("_ball", "_bits", "field", "polynomial")
+    __slots__ = ("_ball", "_bits", "denominator", "field", "numerator")
 
-    def __init__(self, field: NumberField, polynomial: fmpq_poly) -> None:
-        """`polynomial` must be reduced; `NumberField.element` takes any."""
+    def __init__(self, field: NumberField, numerator: fmpq_poly, denominator: fmpq_poly | None = None) -> None:
+        """Both polynomials must be reduced modulo the field's, the denominator not zero; `None` stands for 1."""
         self.field = field
-        self.polynomial: fmpq_poly = polynomial
+        self.numerator: fmpq_poly = numerator
+        self.denominator: fmpq_poly | None = denominator
+        if denominator is not None and denominator.degree() < 1:
+            self.numerator, self.denominator = numerator / denominator[0], None
         self._ball: arb | None = None
         self._bits = 0
 
-    def _pair(self, other: object) -> tuple[NumberField, fmpq_poly] | None:
-        """The field of a result and the other operand's polynomial, `None` for what is no number."""
-        if isinstance(other, Algebraic):
-            if other.field is self.field or other.field == self.field or other.polynomial.degree() < 1:
-                return self.field, other.polynomial
-            if self.polynomial.degree() < 1:
-                return other.field, other.polynomial
-            raise ValueError(f"elements of {self.field} and {other.field} do not mix")
-        if isinstance(other, int | Fraction | fmpz | fmpq):
-            return self.field, fmpq_poly([_rational(other)])
+    @property
+    def polynomial(self) -> fmpq_poly:
+        """The element as one polynomial in alpha, by the extended Euclidean algorithm."""
+        if self.denominator is None:
+            return self.numerator
+        _, factor, _ = self.denominator.xgcd(self.field.modulus)
+        return self.numerator * factor % self.field.modulus
+
+    def _pair(self, value: object) -> tuple[Algebraic, Algebraic] | None:
+        """Both operands as elements of one field; `None` for what is no number."""
+        if isinstance(value, Algebraic):
+            if value.field is self.field or value.field == self.field:
+                return self, value
+            if (number := value._constant()) is not None:
+                return self, Algebraic(self.field, fmpq_poly([number]))
+            if (number := self._constant()) is not None:
+                return Algebraic(value.field, fmpq_poly([number])), value
+            raise ValueError(f"elements of {self.field} and {value.field} do not mix")
+        if isinstance(value, int | Fraction | fmpz | fmpq):
+            return self, Algebraic(self.field, fmpq_poly([_rational(value)]))
         return None
 
-    def __add__(self, other: Algebraic | Scalar) -> Algebraic:
-        pair = self._pair(other)
-        return NotImplemented if pair is None else Algebraic(pair[0], self.polynomial + pair[1])
+    def _constant(self) -> fmpq | None:
+        """The value when it is rational: numerator and denominator are then proportional."""
+        if self.denominator is None:
+            return self.numerator[0] if self.numerator.degree() < 1 else None
+        ratio = self.numerator.leading_coefficient() / self.denominator.leading_coefficient()
+        return ratio if self.numerator == ratio * self.denominator else None
+
+    def __add__(self, value: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(value)
+        if pair is None:
+            return NotImplemented
+        one, two = pair
+        if _same(one.denominator, two.denominator):
+            return Algebraic(one.field, one.numerator + two.numerator, one.denominator)
+        times = one.field.times
+        total = times(one.numerator, two.denominator) + times(two.numerator, one.denominator)
+        return Algebraic(one.field, total, one.field.common(one.denominator, two.denominator))._shortened()
 
     __radd__ = __add__
 
-    def __sub__(self, other: Algebraic | Scalar) -> Algebraic:
-        pair = self._pair(other)
-        return NotImplemented if pair is None else Algebraic(pair[0], self.polynomial - pair[1])
+    def __sub__(self, value: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(value)
+        return NotImplemented if pair is None else pair[0] + -pair[1]
 
-    def __rsub__(self, other: Scalar) -> Algebraic:
-        return -self + other
+    def __rsub__(self, value: Scalar) -> Algebraic:
+        return -self + value
 
     def __neg__(self) -> Algebraic:
-        return Algebraic(self.field, -self.polynomial)
+        return Algebraic(self.field, -self.numerator, self.denominator)
 
-    def __mul__(self, other: Algebraic | Scalar) -> Algebraic:
-        pair = self._pair(other)
+    def __mul__(self, value: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(value)
         if pair is None:
             return NotImplemented
-        product = self.polynomial * pair[1]
-        return Algebraic(pair[0], product if product.degree() < pair[0].degree else product % pair[0].modulus)
+        one, two = pair
+        product = one.field.times(one.numerator, two.numerator)
+        return Algebraic(one.field, product, one.field.common(one.denominator, two.denominator))._shortened()
 
     __rmul__ = __mul__
 
     def inverse(self) -> Algebraic:
-        """By the extended Euclidean algorithm."""
         if not self:
             raise ZeroDivisionError("division by the algebraic number 0")
-        _, factor, _ = self.polynomial.xgcd(self.field.modulus)
-        return Algebraic(self.field, factor % self.field.modulus)
+        return Algebraic(self.field, fmpq_poly([1]) if self.denominator is None else self.denominator, self.numerator)
 
-    def __truediv__(self, other: Algebraic | Scalar) -> Algebraic:
-        pair = self._pair(other)
-        return NotImplemented if pair is None else self * Algebraic(*pair).inverse()
+    def __truediv__(self, value: Algebraic | Scalar) -> Algebraic:
+        pair = self._pair(value)
+        return NotImplemented if pair is None else pair[0] * pair[1].inverse()
 
-    def __rtruediv__(self, other: Scalar) -> Algebraic:
-        return self.inverse() * other
+    def __rtruediv__(self, value: Scalar) -> Algebraic:
+        return self.inverse() * value
 
     def __pow__(self, exponent: int) -> Algebraic:
         base, result = (self.inverse() if exponent < 0 else self), self.field.element(1)
-        for digit in f"{abs(exponent):b}":
+        for digit in f"{abs(int(exponent)):b}":
             result = result * result
             if digit == "1":
                 result = result * base
         return result
 
-    def __bool__(self) -> bool:
-        return not self.polynomial.is_zero()
+    def _shortened(self) -> Algebraic:
+        """In reduced form where the quotient has become longer than that would be."""
+        if self.denominator is None or self.numerator.numer().height_bits() < self.field.long:
+            return self
+        return Algebraic(self.field, self.polynomial)
 
-    def __eq__(self, other: object) -> bool:
-        pair = self._pair(other)
-        return NotImplemented if pair is None else bool(self.polynomial == pair[1])
+    def __bool__(self) -> bool:
+        return not self.numerator.is_zero()
+
+    def __eq__(self, value: object) -> bool:
+        pair = self._pair(value)
+        if pair is None:
+            return NotImplemented
+        one, two = pair
+        return bool(one.field.times(one.numerator, two.denominator) == one.field.times(two.numerator, one.denominator))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -195,14 +250,15 @@ class Algebraic:
 
     def fraction(self) -> Fraction | None:
         """The value when it is rational."""
-        return None if self.polynomial.degree() > 0 else _fraction(self.polynomial[0])
+        value = self._constant()
+        return None if value is None else _fraction(value)
 
     def sign(self) -> int:
         """-1, 0 or 1, exactly."""
         if not self:
             return 0
         bits = START_BITS
-        while (ball := self.enclosure(bits)).contains(0):
+        while not (ball := self.enclosure(bits)).is_finite() or ball.contains(0):
             bits *= 2
         return 1 if ball > 0 else -1
 
@@ -210,17 +266,16 @@ class Algebraic:
         """A ball around the value, computed with `bits` bits; how wide it is depends on cancellation."""
         if self._ball is None or self._bits < bits:
             with ctx.workprec(bits):
-                if self.polynomial.degree() < 1:
-                    self._ball = arb(self.polynomial[0])
-                else:
-                    self._ball = self.polynomial.numer()(self.field.root(bits)) / self.polynomial.denom()
+                self._ball = self.field.value(self.numerator, bits)
+                if self.denominator is not None:
+                    self._ball /= self.field.value(self.denominator, bits)
             self._bits = bits
         return self._ball
 
     def ball(self, bits: int) -> arb:
         """A ball around the value, of relative radius at most `2^-bits`; exact for zero."""
         working = max(bits, self._bits) + _GUARD
-        while not (ball := self.enclosure(working)).is_exact() and ball.rel_accuracy_bits() < bits:
+        while not (ball := self.enclosure(working)).is_exact() and not (ball.is_finite() and ball.rel_accuracy_bits() >= bits):
             working *= 2
         return ball
 
@@ -228,8 +283,13 @@ class Algebraic:
         return float(self.ball(53 + 5).mid())
 
     def to_json(self) -> list[str]:
-        """Coefficients of the polynomial in alpha as rational strings, constant first."""
-        return [str(value) for value in self.polynomial.coeffs()]
+        """Coefficients as rational strings, constant first: the numerator's, then, unless it is 1, `"/"` and the denominator's."""
+        top = [str(value) for value in self.numerator.coeffs()]
+        return top if self.denominator is None else [*top, "/", *(str(value) for value in self.denominator.coeffs())]
+
+
+def _same(first: fmpq_poly | None, second: fmpq_poly | None) -> bool:
+    return first is second or (first is not None and second is not None and bool(first == second))
 
 
 def real_root_count(polynomial: fmpz_poly) -> int:
@@ -262,8 +322,9 @@ def _real_roots(polynomial: fmpz_poly, bits: int) -> tuple[arb, ...]:
 @lru_cache(maxsize=256)
 def _cached_roots(coefficients: tuple[int, ...], bits: int) -> tuple[arb, ...]:
     with ctx.workprec(bits + _GUARD):
-        roots = [root.real for root, _ in fmpz_poly(list(coefficients)).complex_roots() if root.imag.is_zero()]
-    return tuple(sorted(roots, key=lambda root: root.mid()))
+        roots: Any = fmpz_poly(list(coefficients)).complex_roots()
+        real = [root.real for root, _ in roots if root.imag.is_zero()]
+    return tuple(sorted(real, key=lambda root: root.mid()))
 
 
 def _accurate(ball: arb, bits: int) -> bool:
