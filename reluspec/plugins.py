@@ -44,7 +44,8 @@ DEFINITION_GROUPS = {Kind.ACTIVATION: Group.ACTIVATION, Kind.LOSS: Group.LOSS, K
 
 # name -> "module:attribute", imported when first used, so that `reluspec --help` stays quick.
 _BUILT_IN: dict[Group, dict[str, str]] = {
-    Group.ENGINE: {"convex": "reluspec.engines.convex.engine:ENGINE"},
+    # `auto` asks them in this order.
+    Group.ENGINE: {"convex": "reluspec.engines.convex.engine:ENGINE", "algebraic": "reluspec.engines.algebraic.engine:ENGINE"},
     Group.EXPORTER: {
         "graphml": "reluspec.io.exporters:GRAPHML",
         "gexf": "reluspec.io.exporters:GEXF",

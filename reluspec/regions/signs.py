@@ -37,6 +37,13 @@ class Signs:
         """Every sign in the order of the name, separators left out."""
         return "".join(unit for layer in self.layers for unit in layer) + self.objective + self.penalty
 
+    def reshaped(self, flat: str) -> Signs:
+        """Other signs, in the order of `all`, in the shape of these."""
+        rest = iter(flat)
+        layers = tuple(tuple("".join(next(rest) for _ in unit) for unit in layer) for layer in self.layers)
+        objective = "".join(next(rest) for _ in self.objective)
+        return Signs(layers, objective, "".join(rest))
+
     @property
     def is_cell(self) -> bool:
         """Whether no switch is zero."""

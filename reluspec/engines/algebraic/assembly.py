@@ -1,0 +1,151 @@
+"""From glued critical sets to the records of the map: witnesses, losses, families, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, log10
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from reluspec.engines.algebraic.enclosures import theta_balls
+from reluspec.engines.algebraic.gluing import Glued, Key
+from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
+from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector, value_at
+from reluspec.minima.balls import ball, nested
+from reluspec.minima.records import DIGITS, Component, Family, Piece
+from reluspec.problem.expression import Variable
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs, parse_signs
+from reluspec.systems.surrogate import surrogate
+
+GUARD = 4
+"""Losses are compared at this multiple of the output precision."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Of reported numbers: significant decimals, and the bits they are made from."""
+
+    digits: int
+    bits: int
+
+    @staticmethod
+    def of(bits: int) -> Precision:
+        digits = max(DIGITS, ceil(bits * log10(2)) + 1)
+        return Precision(digits, max(128, ceil(digits / log10(2)) + 30))
+
+
+def components(problem: Problem, glued: Sequence[Glued], outcomes: Mapping[str, StratumOutcome], bits: int) -> list[Component]:
+    """The components by ascending loss, with certified witnesses."""
+    precision = Precision.of(bits)
+    made = []
+    for part in glued:
+        loss = loss_ball(problem, part.pieces[0], outcomes, GUARD * precision.bits)
+        made.append((loss, _component(problem, part, outcomes, loss, precision)))
+    lowest = made[0][0] if made else arb(0)
+    for loss, _ in made:
+        lowest = loss if loss < lowest else lowest
+    ordered = sorted(made, key=lambda entry: (not entry[0].overlaps(lowest), Fraction(entry[1].loss.value), entry[1].pieces[0].stratum))
+    return [replace(part, id=position, is_global=bool(loss.overlaps(lowest))) for position, (loss, part) in enumerate(ordered)]
+
+
+def loss_ball(problem: Problem, key: Key, outcomes: Mapping[str, StratumOutcome], bits: int) -> arb:
+    """The loss on a critical set."""
+    name, position = key
+    found = outcomes[name].sets[position].found
+    local = surrogate(problem, parse_signs(problem, name))
+    with ctx.workprec(bits + 64):
+        value: arb = value_at(local.loss.to_dict(), theta_balls(found, found.witness, bits + 64), arb(0))
+        return value
+
+
+def _component(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutcome], loss: arb, precision: Precision) -> Component:
+    pieces = [_piece(problem, name, outcomes[name].sets[position], precision) for name, position in part.pieces]
+    pieces.sort(key=lambda piece: (-piece.dimension, piece.dead_units, piece.stratum))
+    interior = any(_is_cell(problem, parse_signs(problem, name)) for name, _ in part.pieces)
+    return Component(
+        id=0,
+        dimension=max(piece.dimension for piece in pieces),
+        loss=ball(loss, precision.digits),
+        is_global=False,
+        location="interior" if interior else "boundary",
+        orbit_size=part.orbit_size,
+        closed=not part.missing,
+        missing=part.missing,
+        pieces=tuple(pieces),
+    )
+
+
+def _is_cell(problem: Problem, signs: Signs) -> bool:
+    """No switch is zero, but for those that vanish everywhere."""
+    if signs.is_cell:
+        return True
+    local = surrogate(problem, signs)
+    return all(switch.sign or switch.polynomial.is_zero() for switch in local.switches) and not _dead(problem, signs)
+
+
+def _dead(problem: Problem, signs: Signs) -> int:
+    """How many units are dead: all their switches are zero."""
+    return sum(bool(unit) and set(unit) == {"0"} for layer in signs.layers for unit in layer)
+
+
+def _piece(problem: Problem, name: str, judged: Judged, precision: Precision) -> Piece:
+    found = judged.found
+    theta = theta_balls(found, found.witness, precision.bits)
+    return Piece(
+        stratum=name,
+        dimension=found.dimension,
+        dead_units=_dead(problem, parse_signs(problem, name)),
+        witness=tensors(problem, theta, precision.digits),
+        certificate={"engine": "algebraic", "argument": judged.decision.argument, **set_json(found)},
+        family=_family(problem, found, precision) if found.directions else None,
+    )
+
+
+def tensors(problem: Problem, theta: Sequence[arb], digits: int) -> dict[str, Any]:
+    """Every tensor of the network, free and fixed, as nested balls."""
+    values: dict[Variable, arb] = dict(zip(problem.parameters, theta, strict=True))
+    values |= {variable: arb(fmpq(value.numerator, value.denominator)) for variable, value in problem.constants().items()}
+    found: dict[str, Any] = {}
+    for position, layer in enumerate(problem.network.layers):
+        inputs = range(problem.network.fan_in(position))
+        rows = [[values[Variable(f"{layer.name}.weight", (unit, k))] for k in inputs] for unit in range(layer.units)]
+        found[f"{layer.name}.weight"] = nested(rows, digits)
+        if layer.bias:
+            found[f"{layer.name}.bias"] = nested([values[Variable(f"{layer.name}.bias", (unit,))] for unit in range(layer.units)], digits)
+    return found
+
+
+def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Family | None:
+    """The family as a polytope in the squares of the output weights, where it is one of a single hidden layer (theory.md section 4.2)."""
+    from reluspec.engines.algebraic.charts import unit_groups
+
+    units = unit_groups(problem)
+    position = {variable: k for k, variable in enumerate(problem.parameters)}
+    output = problem.network.layers[-1]
+    bias = position.get(Variable(f"{output.name}.bias", (0,)))
+    moving = {unit.output for unit in found.living} | ({bias} if bias is not None else set())
+    if len(problem.network.layers) != 2 or not units or found.rays or not _only(found.directions, moving):
+        return None
+    sigma = {unit.output: sign for unit, sign in zip(found.living, found.sigma, strict=True)}
+    if any(unit.output not in sigma and any(found.witness[k] != 0 for k in unit.parameters) for unit in units):
+        return None
+    bits = precision.bits
+    with ctx.workprec(bits + 32):
+        zero = arb(0)
+        directions = [[found.witness[k].ball(bits) if unit.output in sigma else zero for k in unit.incoming] for unit in units]
+        vertices = [[vertex[unit.output].ball(bits) if unit.output in sigma else zero for unit in units] for vertex in found.vertices]
+        biases = [vertex[bias].ball(bits) for vertex in found.vertices] if bias is not None else []
+        return Family(
+            signs=tuple(sigma.get(unit.output, 0) for unit in units),
+            directions=nested(directions, precision.digits),
+            vertices=nested(vertices, precision.digits),
+            bias=nested(biases, precision.digits),
+        )
+
+
+def _only(directions: Sequence[Vector], positions: set[int | None] | set[int]) -> bool:
+    return all(entry == 0 for direction in directions for k, entry in enumerate(direction) if k not in positions)

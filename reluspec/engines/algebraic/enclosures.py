@@ -1,0 +1,92 @@
+"""Critical sets in the parameters of the network: certified balls, and when two of them are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from flint import arb, ctx
+
+from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
+
+BITS = 320
+"""Precision at which points are told apart."""
+
+
+def theta_balls(found: CriticalSet, coordinates: Vector, bits: int) -> list[arb]:
+    """The parameters of a point given in the chart of `found`: `a = sigma sqrt(s)`, `w = a u`."""
+    with ctx.workprec(bits + 32):
+        values = [entry.ball(bits + 32) for entry in coordinates]
+        theta = list(values)
+        for unit, sigma in zip(found.living, found.sigma, strict=True):
+            # An exact test: where s vanishes, a ball around it has no square root.
+            scale = arb(0) if coordinates[unit.output] == 0 else sigma * values[unit.output].sqrt()
+            theta[unit.output] = scale
+            for k in unit.incoming:
+                theta[k] = scale * values[k]
+        return theta
+
+
+def same(a: Sequence[arb], b: Sequence[arb]) -> bool:
+    """Whether two points may be one: their balls overlap."""
+    return all(x.overlaps(y) for x, y in zip(a, b, strict=True))
+
+
+class Face:
+    """A proper face of the closure of a family, by the positions of its generators (vertices first)."""
+
+    def __init__(self, found: CriticalSet, members: frozenset[int]) -> None:
+        self.found, self.members = found, members
+
+    @cached_property
+    def tight(self) -> frozenset[str]:
+        """The conditions that are equalities on the whole face."""
+        return frozenset.intersection(*(self.found.tight[g] for g in self.members))
+
+    @cached_property
+    def inside(self) -> Vector:
+        """A point of its relative interior: the mean of its vertices plus its rays."""
+        corners = len(self.found.vertices)
+        chosen = [self.found.vertices[g] for g in sorted(self.members) if g < corners]
+        far = [self.found.rays[g - corners] for g in sorted(self.members) if g >= corners]
+        one = self.found.field.element(1)
+        centre = [sum(entries[1:], entries[0]) * (one / len(chosen)) for entries in zip(*chosen, strict=True)]
+        for ray in far:
+            centre = [entry + step for entry, step in zip(centre, ray, strict=True)]
+        return tuple(centre)
+
+
+def proper_faces(found: CriticalSet) -> Iterator[Face]:
+    """All proper faces with a point, of every dimension."""
+    every = range(len(found.tight))
+    names = sorted(frozenset().union(*found.tight))
+    facets = {frozenset(g for g in every if name in found.tight[g]) for name in names}
+    faces = set(facets)
+    while True:
+        more = {a & b for a in faces for b in facets} - faces
+        if not more:
+            break
+        faces |= more
+    corners = range(len(found.vertices))
+    for members in sorted(faces, key=sorted):
+        if any(g in members for g in corners) and len(members) < len(found.tight):
+            yield Face(found, members)
+
+
+def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
+    """Whether a point of the same stratum may lie in a critical set: nothing at this precision tells them apart."""
+    with ctx.workprec(bits + 32):
+        if not found.directions:
+            return same(theta, theta_balls(found, found.witness, bits))
+        chart = list(theta)
+        for unit in found.living:
+            chart[unit.output] = theta[unit.output] ** 2
+            for k in unit.incoming:
+                chart[k] = theta[k] / theta[unit.output]
+        # The directions are in reduced echelon form: each has a coordinate of its own.
+        offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
+        for direction in found.directions:
+            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.directions))
+            step = offset[own]
+            offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
+        return all(value.overlaps(arb(0)) for value in offset)

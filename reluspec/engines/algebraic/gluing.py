@@ -1,0 +1,203 @@
+"""From judged strata to components: ends, connections, orbits under exchange of units (theory.md section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flint import arb
+
+from reluspec.engines.algebraic.enclosures import BITS, Face, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.minimality import Verdict
+from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.engines.algebraic.polyhedra import CriticalSet
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs, format_signs, parse_signs
+from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
+
+Key = tuple[str, int]
+"""A critical set: the stratum that represents its orbit, and its position there."""
+Node = tuple[str, int]
+"""A labelled critical set: its stratum and a number within it."""
+
+
+class EndError(Exception):
+    """Where a family ends cannot be told; the message says why."""
+
+
+@dataclass(frozen=True)
+class Glued:
+    """A component up to exchange: one key for every orbit of its pieces, the copies, and the strata of its missing ends."""
+
+    pieces: tuple[Key, ...]
+    orbit_size: int
+    missing: tuple[str, ...]
+
+
+@dataclass
+class _Sets:
+    """A forest of disjoint sets."""
+
+    parent: dict[Node, Node] = field(default_factory=dict)
+
+    def root(self, node: Node) -> Node:
+        self.parent.setdefault(node, node)
+        while self.parent[node] != node:
+            self.parent[node] = self.parent[self.parent[node]]
+            node = self.parent[node]
+        return node
+
+    def join(self, a: Node, b: Node) -> None:
+        self.parent[self.root(a)] = self.root(b)
+
+
+class Gluing:
+    """The minimal critical sets of a problem, labelled, and how they meet."""
+
+    def __init__(self, problem: Problem, outcomes: Mapping[str, StratumOutcome], bits: int = BITS) -> None:
+        self.problem, self.outcomes, self.bits = problem, outcomes, bits
+        self.group = exchanges(problem)
+        self._moves = {exchange.layers: exchange_parameters(problem, exchange) for exchange in self.group}
+        self._labelled: dict[str, list[list[arb]]] = {}
+
+    # Components
+
+    def components(self) -> tuple[list[Glued], dict[str, str]]:
+        """The components, and the strata of families about whose ends nothing is known, with the reason."""
+        orbits, glue = _Sets(), _Sets()
+        keys = {key: judged for key, judged in self._minimal()}
+        names: dict[Node, Key] = {}
+        open_strata: dict[str, str] = {}
+        missing: dict[Key, list[str]] = {}
+        own: dict[Key, Node] = {}
+        for key, judged in keys.items():
+            nodes = [self._node(key, judged.found, exchange) for exchange in self.group]
+            if named := next((other for other, node in own.items() if node == nodes[0]), None):
+                open_strata |= {key[0]: "two of its critical sets have one centre", named[0]: "two of its critical sets have one centre"}
+            own[key] = nodes[0]
+            for node in nodes:
+                names.setdefault(node, key)
+                orbits.join(node, nodes[0])
+                glue.root(node)
+        for key, judged in keys.items():
+            try:
+                missing[key] = self._join_ends(key, judged.found, glue)
+            except EndError as reason:
+                open_strata[key[0]] = str(reason)
+        return self._orbits(glue, orbits, names, missing, set(open_strata)), open_strata
+
+    def _minimal(self) -> Iterator[tuple[Key, Judged]]:
+        for name, outcome in self.outcomes.items():
+            if not outcome.undecided:
+                for position, judged in enumerate(outcome.sets):
+                    if judged.decision.verdict is Verdict.MINIMUM:
+                        yield (name, position), judged
+
+    def _orbits(
+        self, glue: _Sets, orbits: _Sets, names: Mapping[Node, Key], missing: Mapping[Key, Sequence[str]], open_strata: set[str]
+    ) -> list[Glued]:
+        members: dict[Node, set[Node]] = {}
+        for node in names:
+            members.setdefault(glue.root(node), set()).add(orbits.root(node))
+        counted: dict[frozenset[Node], int] = {}
+        for kinds in members.values():
+            counted[frozenset(kinds)] = counted.get(frozenset(kinds), 0) + 1
+        found = []
+        for kinds, count in counted.items():
+            pieces = tuple(sorted({names[kind] for kind in kinds}))
+            if not any(name in open_strata for name, _ in pieces):
+                ends = sorted({end for piece in pieces for end in missing.get(piece, ())})
+                found.append(Glued(pieces, count, tuple(ends)))
+        return found
+
+    # Labels
+
+    def _node(self, key: Key, found: CriticalSet, exchange: Exchange) -> Node:
+        """The image of a critical set under an exchange.
+
+        Sets of one stratum are told apart by the mean of their vertices: their relative interiors are disjoint, and two of them that have
+        one mean would be refused when the second is numbered.
+        """
+        name, _ = key
+        moved = self._moved(theta_balls(found, self._centre(key), self.bits), exchange)
+        label = format_signs(self.problem, exchange_signs(self.problem, parse_signs(self.problem, name), exchange))
+        known = self._labelled.setdefault(label, [])
+        for number, other in enumerate(known):
+            if same(moved, other):
+                return label, number
+        known.append(moved)
+        return label, len(known) - 1
+
+    def _centre(self, key: Key) -> tuple[object, ...]:
+        found = self.outcomes[key[0]].sets[key[1]].found
+        return Face(found, frozenset(range(len(found.vertices)))).inside  # type: ignore[return-value]
+
+    def _moved(self, theta: Sequence[arb], exchange: Exchange) -> list[arb]:
+        return [theta[source] for source in self._moves[exchange.layers]]
+
+    # Ends
+
+    def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
+        """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
+        missing = []
+        for face in proper_faces(found):
+            signs = self._end_signs(key, face)
+            exchange, name = self._representative(signs)
+            end = self._at_end(name, self._moved(theta_balls(found, face.inside, self.bits), exchange))
+            judged = self.outcomes[name].sets[end]
+            if judged.decision.verdict is not Verdict.MINIMUM:
+                missing.append(name)
+                continue
+            for other in self.group:
+                # `exchange` takes the end to its representative; so `other` after it takes the family along.
+                glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
+        return missing
+
+    def _composed(self, key: Key, found: CriticalSet, first: Exchange, second: Exchange) -> Node:
+        """The image of a set under one exchange after another."""
+        layers = tuple(tuple(a[u] for u in b) for a, b in zip(first.layers, second.layers, strict=True))
+        return self._node(key, found, self._by_layers[layers])
+
+    @cached_property
+    def _by_layers(self) -> dict[tuple[tuple[int, ...], ...], Exchange]:
+        return {exchange.layers: exchange for exchange in self.group}
+
+    def _end_signs(self, key: Key, face: Face) -> Signs:
+        """The stratum of a face's interior: units whose s vanishes are dead, other conditions that are tight are zero switches."""
+        signs = parse_signs(self.problem, key[0])
+        flat = list(signs.all)
+        hidden = len(self.problem.network.layers) - 2
+        for name in face.tight:
+            if name.startswith("alive "):
+                unit = self._unit_number(face.found, int(name.removeprefix("alive ")))
+                start = sum(len(text) for layer in signs.layers[:hidden] for text in layer)
+                start += sum(len(text) for text in signs.layers[hidden][:unit])
+                for position in range(start, start + len(signs.layers[hidden][unit])):
+                    flat[position] = "0"
+            else:
+                flat[int(name)] = "0"
+        return signs.reshaped("".join(flat))
+
+    def _unit_number(self, found: CriticalSet, living: int) -> int:
+        from reluspec.engines.algebraic.charts import unit_groups
+
+        outputs = [unit.output for unit in unit_groups(self.problem)]
+        return outputs.index(found.living[living].output)
+
+    def _representative(self, signs: Signs) -> tuple[Exchange, str]:
+        for exchange in self.group:
+            name = format_signs(self.problem, exchange_signs(self.problem, signs, exchange))
+            if name in self.outcomes:
+                return exchange, name
+        raise EndError(f"a family ends in {format_signs(self.problem, signs)}, which is not among the strata")
+
+    def _at_end(self, name: str, theta: Sequence[arb]) -> int:
+        """Which critical set of a stratum the end lies in: it is critical there, so exactly one."""
+        outcome = self.outcomes[name]
+        if outcome.undecided:
+            raise EndError(f"a family ends in {name}, which is undecided: {outcome.undecided}")
+        found = [position for position, judged in enumerate(outcome.sets) if contains(judged.found, theta, self.bits)]
+        if len(found) != 1:
+            raise EndError(f"the end of a family in {name} is near {len(found)} critical sets")
+        return found[0]

@@ -1,0 +1,39 @@
+"""The work on one stratum, done in a process of its own (`engines.isolation`)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from reluspec.engines.algebraic.critical import critical_points
+from reluspec.engines.algebraic.groebner import SolvingLimit
+from reluspec.engines.algebraic.minimality import decide
+from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.errors import LimitError
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import parse_signs
+
+
+def stratum_job(problem: Problem, stratum: str, backend: str) -> dict[str, Any]:
+    """Find and judge the critical points of a stratum; the outcome as plain data.
+
+    `backend` names what computes Groebner bases: `flint` or `msolve`.
+    """
+    begun = time.perf_counter()
+    signs = parse_signs(problem, stratum)
+    try:
+        critical = critical_points(problem, signs, _basis(backend))
+    except (SolvingLimit, LimitError) as limit:
+        return StratumOutcome(stratum, (), str(limit) or "limit of the Groebner basis", 0, time.perf_counter() - begun).to_json()
+    sets = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
+    return StratumOutcome(stratum, sets, critical.unresolved, critical.systems, time.perf_counter() - begun).to_json()
+
+
+def _basis(backend: str) -> Any:
+    if backend == "msolve":
+        from reluspec.engines.algebraic.msolve import msolve_basis
+
+        return msolve_basis
+    from reluspec.engines.algebraic.groebner import flint_basis
+
+    return flint_basis

@@ -1,0 +1,119 @@
+"""What became of one stratum: plain data that crosses process borders and stays in a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reluspec.engines.algebraic.charts import Unit
+from reluspec.engines.algebraic.minimality import Decision, Verdict
+from reluspec.engines.algebraic.number_field import NumberField
+from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A critical set and what is proved about it."""
+
+    found: CriticalSet
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class StratumOutcome:
+    """All critical sets of a stratum; `reason` (not empty) says why there may be more of them.
+
+    `systems` polynomial systems were solved in `seconds`.
+    """
+
+    stratum: str
+    sets: tuple[Judged, ...]
+    reason: str
+    systems: int
+    seconds: float
+
+    @property
+    def word(self) -> str:
+        """The entry of the ledger."""
+        if self.undecided:
+            return "undecided"
+        if not self.sets:
+            return "no_critical_point"
+        return "minimal" if self.minimal else "critical"
+
+    @property
+    def minimal(self) -> list[Judged]:
+        return [judged for judged in self.sets if judged.decision.verdict is Verdict.MINIMUM]
+
+    @property
+    def undecided(self) -> str:
+        """Why the stratum is not decided; empty if it is."""
+        if self.reason:
+            return self.reason
+        return next((judged.decision.reason for judged in self.sets if judged.decision.verdict is Verdict.UNDECIDED), "")
+
+    def to_json(self) -> Json:
+        return {
+            "stratum": self.stratum,
+            "reason": self.reason,
+            "systems": self.systems,
+            "seconds": round(self.seconds, 4),
+            "sets": [_judged_json(judged) for judged in self.sets],
+        }
+
+    @staticmethod
+    def from_json(data: Json) -> StratumOutcome:
+        sets = tuple(_read_judged(entry) for entry in data["sets"])
+        return StratumOutcome(data["stratum"], sets, data["reason"], data["systems"], data["seconds"])
+
+
+def _judged_json(judged: Judged) -> Json:
+    found, decision = judged.found, judged.decision
+    return {
+        **set_json(found),
+        "verdict": decision.verdict.name,
+        "argument": decision.argument,
+        "reason": decision.reason,
+    }
+
+
+def set_json(found: CriticalSet) -> Json:
+    """A critical set in exact form: coordinates as polynomials in the field's generator, rational strings, constant first."""
+    return {
+        "field": found.field.to_json(),
+        "living": [[unit.output, list(unit.incoming)] for unit in found.living],
+        "sigma": list(found.sigma),
+        "witness": _vector(found.witness),
+        "directions": [_vector(direction) for direction in found.directions],
+        "vertices": [_vector(vertex) for vertex in found.vertices],
+        "rays": [_vector(ray) for ray in found.rays],
+        "tight": [sorted(names) for names in found.tight],
+        "singular": found.singular,
+    }
+
+
+def _vector(vector: Vector) -> list[list[str]]:
+    return [entry.to_json() for entry in vector]
+
+
+def _read_judged(data: Json) -> Judged:
+    field = NumberField.from_json(data["field"])
+
+    def vector(entries: Sequence[Sequence[str]]) -> Vector:
+        return tuple(field.element_from_json(entry) for entry in entries)
+
+    found = CriticalSet(
+        field=field,
+        living=tuple(Unit(output, tuple(incoming)) for output, incoming in data["living"]),
+        sigma=tuple(data["sigma"]),
+        witness=vector(data["witness"]),
+        directions=tuple(vector(entry) for entry in data["directions"]),
+        vertices=tuple(vector(entry) for entry in data["vertices"]),
+        rays=tuple(vector(entry) for entry in data["rays"]),
+        tight=tuple(frozenset(names) for names in data["tight"]),
+        singular=data["singular"],
+    )
+    return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))
