@@ -28,7 +28,7 @@ theta*; L on its tangent space is the Hessian of that function in its charts, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -220,13 +220,17 @@ class _Test:
             return False  # a smaller step will tell: the slope of the direction itself is proved to be negative
 
     def _forms(self, cell: _Cell, flat: tuple[Vector, ...]) -> list[ConeForm]:
-        """The Hessians of the Lagrangians on the cone of the lineality space and the flat rays."""
-        matrices = self._lagrangians(cell)
-        return [form_on_cone(matrix, cell.piece.cone.lineality, flat, self.scalars) for matrix in matrices]
+        """The Hessians of the Lagrangians on the cone of the lineality space and the flat rays, up to one that is positive."""
+        found: list[ConeForm] = []
+        for matrix in self._lagrangians(cell):
+            found.append(form_on_cone(matrix, cell.piece.cone.lineality, flat, self.scalars))
+            if found[-1].kind is Copositivity.STRICT:
+                break
+        return found
 
-    def _lagrangians(self, cell: _Cell) -> list[list[Vector]]:
+    def _lagrangians(self, cell: _Cell) -> Iterator[list[Vector]]:
         known = cell.slopes if self.around.independent else None
-        return lagrangians(cell.hessian, cell.gradient, self.zero, cell.piece.signs, known, self.scalars)
+        return lagrangians(cell.hessian, cell.gradient, self.zero, cell.piece, known, self.scalars)
 
     def _judged(self, cell: _Cell, flat: tuple[Vector, ...], forms: list[ConeForm]) -> LocalVerdict | None:
         """NOT_MINIMUM when a direction is negative for all multipliers. One multiplier positive everywhere is enough on the other side."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from reluspec.engines.algebraic.adjacent import Signs, ZeroSwitch
-from reluspec.engines.algebraic.linear import dot, plus, rank, solve, times
+from reluspec.engines.algebraic.adjacent import Piece, Signs, ZeroSwitch
+from reluspec.engines.algebraic.cones import generators
+from reluspec.engines.algebraic.linear import combination, plus, rank, solve, times, unit_vectors
 from reluspec.engines.algebraic.scalars import Matrix, Scalars, Vector
+
+STEPS = (1, 32, 1024)
+"""How far out along unbounded multipliers is tried."""
 
 
 def vertices(rows: Sequence[Vector], gradient: Vector, scalars: Scalars) -> list[Vector]:
@@ -46,18 +50,41 @@ def lagrangian(hessian: Matrix, zero: Sequence[ZeroSwitch], signs: Signs, nu: Se
     return total
 
 
-def lagrangians(
-    hessian: Matrix, gradient: Vector, zero: Sequence[ZeroSwitch], signs: Signs, slopes: Vector | None, scalars: Scalars
-) -> list[list[Vector]]:
-    """One for each vertex of the multipliers, and their mean. `slopes` are the multipliers when they are unique (independent n_j)."""
-    if all(switch.hessian is None for switch in zero):
-        return [[tuple(row) for row in hessian]]
-    if slopes is not None:
-        return [lagrangian(hessian, zero, signs, slopes, scalars)]
-    rows = [times(scalars.number(Fraction(sign)), tuple(switch.normal)) for sign, switch in zip(signs, zero, strict=True)]
+def recessions(rows: Sequence[Vector], p: int, scalars: Scalars) -> list[Vector]:
+    """Extreme rays of `{rho >= 0 : sum_j rho_j rows_j = 0}` (rows of length p), and their sum.
+
+    None exactly when the open cone of the rows is not empty (Gordan).
+    """
+    units = unit_vectors(len(rows), scalars)
+    equations = [tuple(row[i] for row in rows) for i in range(p)]
+    opposite = [times(scalars.number(Fraction(-1)), equation) for equation in equations]
+    cone = generators([*equations, *opposite, *units], len(rows), scalars)
+    return [*cone.rays, cone.inner_point(len(rows), scalars)] if cone.rays else []
+
+
+def candidates(rows: Sequence[Vector], gradient: Vector, open_cone: bool, scalars: Scalars) -> Iterator[Vector]:
+    """Multipliers worth a try: the vertices, their mean, and, where the polyhedron is unbounded, points far out from that."""
     corners = vertices(rows, gradient, scalars)
+    yield from corners
     if len(corners) > 1:
         weight = scalars.number(Fraction(1, len(corners)))
-        ones = (scalars.one,) * len(corners)
-        corners.append(tuple(weight * dot(column, ones, scalars) for column in zip(*corners, strict=True)))
-    return [lagrangian(hessian, zero, signs, nu, scalars) for nu in corners]
+        corners = [times(weight, combination((scalars.one,) * len(corners), corners, len(rows), scalars))]
+        yield from corners
+    for step in () if open_cone or not corners else STEPS:
+        for outwards in recessions(rows, len(gradient), scalars):
+            yield plus(corners[0], scalars.number(Fraction(step)), outwards)
+
+
+def lagrangians(
+    hessian: Matrix, gradient: Vector, zero: Sequence[ZeroSwitch], piece: Piece, slopes: Vector | None, scalars: Scalars
+) -> Iterator[list[Vector]]:
+    """One for each candidate of multipliers: all vertices at least. `slopes` are the multipliers when they are unique (independent n_j)."""
+    signs = piece.signs
+    if all(switch.hessian is None for switch in zero):
+        yield [tuple(row) for row in hessian]
+    elif slopes is not None:
+        yield lagrangian(hessian, zero, signs, slopes, scalars)
+    else:
+        rows = [times(scalars.number(Fraction(sign)), tuple(switch.normal)) for sign, switch in zip(signs, zero, strict=True)]
+        for nu in candidates(rows, gradient, piece.open, scalars):
+            yield lagrangian(hessian, zero, signs, nu, scalars)
