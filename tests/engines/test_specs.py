@@ -17,7 +17,8 @@ import reluspec
 from reluspec.minima.minima_map import MinimaMap
 
 SPECS = Path(__file__).parents[2] / "specs"
-NAMES = sorted(path.name.removesuffix(".expect.json") for path in SPECS.glob("*.expect.json"))
+# Those with a number of strata are in the poster's setting; `test_confirmed_by_descent` has the others.
+NAMES = sorted(path.name.removesuffix(".expect.json") for path in SPECS.glob("*.expect.json") if '"strata"' in path.read_text())
 
 
 @cache
