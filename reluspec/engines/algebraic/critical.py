@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.charts import Chart, Unit, branches, charted_units
+from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
-from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, critical_sets, value_at
-from reluspec.engines.algebraic.restricted import Restricted, restricted
+from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
+from reluspec.engines.algebraic.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, flint_basis, solve_system
-from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 
@@ -33,24 +33,31 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     Local minima in the stratum are among them: points where the gradient of the surrogate is a combination of those of the zero switches,
     and, where these gradients may be dependent, the points where they are. Raises `SolvingLimit` and `LimitError` past the limits.
     """
-    try:
-        stratum = restricted(problem, signs)
-    except StratumError:
-        return Critical((), "", 0)
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
-    for living, off in branches(charted_units(stratum.units, stratum.polynomials, stratum.free)):
-        branch = _Branch(stratum, Chart(living), off)
-        for equations, singular in branch.systems():
-            solved = branch.solve(equations, groebner)
-            systems += 1
-            reasons += [solved.unresolved] if solved.unresolved else []
-            for solution in solved.sets:
-                found, reason = critical_sets(branch.shape(solution, singular), branch.conditions)
-                sets += found
-                reasons += [reason] if reason else []
-    return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), systems)
+    for stratum in restrictions(problem, signs, groebner):
+        for living, off in branches(charted_units(stratum.units, stratum.polynomials, stratum.free)):
+            branch = _Branch(stratum, Chart(living), off)
+            for equations, singular in branch.systems():
+                solved = branch.solve(equations, groebner)
+                systems += 1
+                reasons += [solved.unresolved] if solved.unresolved else []
+                for solution in solved.sets:
+                    shape = branch.shape(solution, singular)
+                    found, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
+                    sets += found
+                    reasons += [reason] if reason else []
+    return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
+
+
+def _different(sets: Sequence[CriticalSet]) -> tuple[CriticalSet, ...]:
+    """Without isolated points that were found twice: on two pieces of the stratum, or as regular and as singular ones."""
+    kept: list[CriticalSet] = []
+    for found in sorted(sets, key=lambda one: (-one.dimension, one.singular)):
+        if not any(covers(other, found) for other in kept):
+            kept.append(found)
+    return tuple(kept)
 
 
 class _Branch:
@@ -63,7 +70,7 @@ class _Branch:
         self.positions = stratum.free
         self.active = tuple(k for k in stratum.free if k not in self.off)
         names = [f"t{k}" for k in self.active] + [f"m{j}" for j in range(len(stratum.constraints))]
-        self.context = fmpq_mpoly_ctx.get(names or ["unused"], Ordering.degrevlex)
+        self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
         # One context for the parameters and the multipliers, before the parameters that are zero here are dropped.
         every = [f"p{k}" for k in range(len(stratum.images))] + [f"m{j}" for j in range(len(stratum.constraints))]
         self._wide = fmpq_mpoly_ctx.get(every, Ordering.degrevlex)
@@ -76,7 +83,7 @@ class _Branch:
         """Drop the terms with a parameter that is zero in this branch, and forget the parameters that are not active."""
         count = len(self.stratum.images)
         kept = {
-            (*(exponents[k] for k in self.active), *exponents[count:]) or (0,): value
+            (*(exponents[k] for k in self.active), *exponents[count:]): value
             for exponents, value in polynomial.to_dict().items()
             if not any(exponents[k] for k in self.off)
         }
@@ -132,28 +139,29 @@ class _Branch:
         ]
         return (*alive, *strict)
 
-    def shape(self, solution: SolutionSet, singular: bool) -> Shape:
-        """The solutions as an affine space in the coordinates of all parameters."""
+    def shape(self, solution: SolutionSet, singular: bool) -> Shape | None:
+        """The solutions as an affine space in the coordinates of all parameters; `None` where they are none there."""
         whole = {unit.output: unit for unit in self.stratum.units}
-        return Shape(
-            field=solution.field,
-            point=self._expanded(solution, solution.point, 1),
-            directions=tuple(self._expanded(solution, direction, 0) for direction in solution.directions),
-            living=tuple(whole[unit.output] for unit in self.chart.living),
-            singular=singular,
-        )
-
-    def _expanded(self, solution: SolutionSet, values: Sequence[Algebraic], constant: int) -> tuple[Algebraic, ...]:
-        """Every parameter's coordinate from those of the active ones; `constant` is 0 for a direction."""
+        living = tuple(whole[unit.output] for unit in self.chart.living)
         zero = solution.field.element(0)
+        known = Shape(
+            solution.field,
+            self._placed(solution.point, zero),
+            tuple(self._placed(direction, zero) for direction in solution.directions),
+            living,
+            singular,
+        )
+        # An eliminated parameter of a living unit is of degree one in the others: its coordinate in the chart is the same polynomial.
+        rows = [on_family(image, known, 1) for image in self.stratum.images]
+        if any(row is None for row in rows):
+            return None
+        point, *directions = zip(*(row for row in rows if row is not None), strict=True)
+        # Multipliers that are not unique add directions along which no parameter moves.
+        reduced = echelon(directions, len(point), field_scalars(solution.field))
+        return replace(known, point=tuple(point), directions=tuple(reduced.rows))
+
+    def _placed(self, values: Sequence[Algebraic], zero: Algebraic) -> tuple[Algebraic, ...]:
         known = [zero] * len(self.stratum.images)
         for k, value in zip(self.active, values, strict=False):
             known[k] = value
-        expanded = []
-        for k, image in enumerate(self.stratum.images):
-            if k in self.positions:
-                expanded.append(known[k])
-                continue
-            linear = {e: value for e, value in image.to_dict().items() if constant or any(e)}
-            expanded.append(value_at(linear, known, zero))
-        return tuple(expanded)
+        return tuple(known)

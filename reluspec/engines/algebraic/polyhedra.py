@@ -12,6 +12,7 @@ from flint import fmpq, fmpq_mpoly
 from reluspec.engines.algebraic.charts import Unit
 from reluspec.engines.algebraic.cones import generators
 from reluspec.engines.algebraic.scalars import Scalars
+from reluspec.engines.algebraic.identity import equal
 from reluspec.engines.algebraic.number_field import Algebraic, NumberField
 
 Vector = tuple[Algebraic, ...]
@@ -71,6 +72,14 @@ class CriticalSet:
     @property
     def bounded(self) -> bool:
         return not self.rays
+
+
+def covers(one: CriticalSet, other: CriticalSet) -> bool:
+    """Whether two sets of one stratum are the same, in one chart, exactly."""
+    if (one.living, one.sigma, one.dimension) != (other.living, other.sigma, other.dimension):
+        return False
+    pairs = zip((one.witness, *one.directions), (other.witness, *other.directions), strict=True)
+    return all(equal(a, b) for a, b in pairs)
 
 
 def field_scalars(field: NumberField) -> Scalars:

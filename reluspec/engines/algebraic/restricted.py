@@ -1,29 +1,29 @@
-"""A stratum with its affine zero switches solved: what is left to be made critical."""
+"""A stratum with its zero switches solved, as far as polynomials go: what is left to be made critical."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
+from reluspec.engines.algebraic.groebner import Groebner, flint_basis
 from reluspec.engines.algebraic.smoothness import smooth_switches
 from reluspec.problem.expression import sign
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
-from reluspec.systems.existence import solve_affine
-from reluspec.systems.surrogate import Surrogate, constant_value, empty, surrogate
+from reluspec.systems.surrogate import Surrogate, constant_value, surrogate
 
 
 @dataclass(frozen=True)
 class Restricted:
-    """A stratum after its affine zero switches have been solved.
+    """A piece of a stratum.
 
-    `images` give every parameter in terms of the free ones; `loss`, `constraints` (zero switches that are not affine and need a
-    multiplier), `equations` (zero switches across which the loss is smooth) and `strict` (position of the switch, its sign, its
-    polynomial) are polynomials in these.
+    `images` give every parameter in terms of the free ones; `loss`, `constraints` (zero switches that are not solved and need a multiplier),
+    `equations` (zero switches across which the loss is smooth) and `strict` (position of the switch, its sign, its polynomial) are polynomials
+    in these.
     """
 
     surrogate: Surrogate
@@ -44,54 +44,110 @@ class Restricted:
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        """The units whose parameters were eliminated, if at all, in favour of their own, homogeneously."""
+        """The units that may have a chart: their eliminated parameters are of degree one in their own, no other depends on theirs."""
         return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit))
 
     def _apart(self, unit: Unit) -> bool:
+        if self.images[unit.output] != self.surrogate.context.gen(unit.output):
+            return False
         for k, image in enumerate(self.images):
-            own = k in unit.incoming
-            for exponents in image.to_dict():
-                inside = any(exponents[j] for j in unit.incoming)
-                if k == unit.output or exponents[unit.output]:
-                    if image != self.surrogate.context.gen(unit.output) or k != unit.output:
-                        return False
-                elif own != inside:
+            if k != unit.output:
+                expected = int(k in unit.incoming)
+                if any(sum(exponents[j] for j in unit.parameters) != expected or exponents[unit.output] for exponents in image.to_dict()):
                     return False
         return True
 
 
-def restricted(problem: Problem, signs: Signs) -> Restricted:
-    """Solve the affine zero switches that need a multiplier. Raises `StratumError` where the stratum is found to be empty."""
+def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basis) -> Iterator[Restricted]:
+    """The stratum as a union of pieces on which the zero switches are solved as far as polynomials go.
+
+    A piece is where one factor of each zero switch that is a product vanishes (`v w = 0`: `v = 0` or `w = 0`; where a unit of a second
+    layer is dead, the gradients of its switches are dependent on the whole stratum, on the pieces they are not). A local minimum is critical
+    on every piece that it lies on. Nothing is yielded where the stratum is found to be empty. Raises `SolvingLimit`.
+    """
     local = surrogate(problem, signs)
-    zeros = [
-        (smooth, switch.polynomial) for smooth, switch in zip(smooth_switches(problem), local.switches, strict=True) if switch.sign == 0
-    ]
-    images = tuple(local.context.gens())
-    sharp = _distinct(local, [polynomial for smooth, polynomial in zeros if not smooth])
-    while affine := [polynomial for polynomial in sharp if polynomial.total_degree() == 1]:
-        step = solve_affine(affine, local.context)
-        images = tuple(image.compose(*step) for image in images)
-        sharp = _distinct(local, [polynomial.compose(*step) for polynomial in sharp])
-    strict = []
-    for position, switch in enumerate(local.switches):
-        if switch.sign:
-            polynomial = switch.polynomial.compose(*images)
-            value = constant_value(polynomial)
-            if value is None:
-                strict.append((position, switch.sign, polynomial))
-            elif sign(value) != switch.sign:
-                raise empty(local.name, f"the switch of {switch.place} is {value} where the zero switches vanish")
-    equations = _distinct(local, [polynomial.compose(*images) for smooth, polynomial in zeros if smooth])
-    return Restricted(local, images, local.loss.compose(*images), tuple(sharp), tuple(equations), tuple(strict))
+    smooth = smooth_switches(problem)
+    zeros = [(flat, switch.polynomial) for flat, switch in zip(smooth, local.switches, strict=True) if switch.sign == 0]
+    sharp = tuple(polynomial for flat, polynomial in zeros if not flat)
+    for case in _solved(_Case(local, tuple(local.context.gens()), sharp), groebner):
+        strict = case.strict()
+        if strict is not None:
+            equations = _distinct([polynomial.compose(*case.images) for flat, polynomial in zeros if flat])
+            if not any(polynomial.is_constant() for polynomial in equations):
+                loss = local.loss.compose(*case.images)
+                yield Restricted(local, case.images, loss, case.constraints, tuple(equations), tuple(strict))
 
 
-def _distinct(local: Surrogate, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
-    """Without zeros and multiples. Raises `StratumError` for a constant that should vanish."""
-    found: dict[str, fmpq_mpoly] = {}
-    for polynomial in polynomials:
-        if polynomial.is_zero():
-            continue
-        if polynomial.is_constant():
-            raise empty(local.name, "its zero switches contradict each other")
-        found.setdefault(str(polynomial / polynomial.leading_coefficient()), polynomial)
-    return list(found.values())
+@dataclass(frozen=True)
+class _Case:
+    """Parameters by the free ones, and the zero switches that are not solved yet; `reduced`: they are a Groebner basis."""
+
+    local: Surrogate
+    images: tuple[fmpq_mpoly, ...]
+    constraints: tuple[fmpq_mpoly, ...]
+    reduced: bool = False
+
+    def strict(self) -> list[tuple[int, int, fmpq_mpoly]] | None:
+        """The strict switches that are not constant; `None` where one has the wrong sign."""
+        found = []
+        for position, switch in enumerate(self.local.switches):
+            if switch.sign:
+                polynomial = switch.polynomial.compose(*self.images)
+                value = constant_value(polynomial)
+                if value is None:
+                    found.append((position, switch.sign, polynomial))
+                elif sign(value) != switch.sign:
+                    return None
+        return found
+
+    def substituted(self, position: int, value: fmpq_mpoly) -> _Case:
+        step = list(self.local.context.gens())
+        step[position] = value
+        constraints = tuple(polynomial.compose(*step) for polynomial in self.constraints)
+        return _Case(self.local, tuple(image.compose(*step) for image in self.images), constraints)
+
+
+def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
+    """Solve for parameters that occur linearly with a constant coefficient, split products, and leave the rest."""
+    strict = case.strict()
+    constraints = _distinct(case.constraints)
+    if strict is None or any(polynomial.is_constant() for polynomial in constraints):
+        return
+    never_zero = {_monic(polynomial) for _, _, polynomial in strict}
+    # Affine ones first: they keep the images affine as long as can be.
+    for polynomial in sorted(constraints, key=lambda q: q.total_degree()):
+        if (found := _linear_in(polynomial)) is not None:
+            yield from _solved(replace(case, constraints=tuple(constraints)).substituted(*found), groebner)
+            return
+    for k, polynomial in enumerate(constraints):
+        factors = [factor for factor, _ in polynomial.factor()[1] if _monic(factor) not in never_zero]
+        if len(factors) != 1 or factors[0].total_degree() < polynomial.total_degree():
+            for factor in factors:
+                rest = tuple(other for j, other in enumerate(constraints) if j != k)
+                yield from _solved(replace(case, constraints=(*rest, factor), reduced=False), groebner)
+            return
+    if len(constraints) > 1 and not case.reduced:
+        basis = groebner(case.local.context, constraints)
+        yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
+        return
+    yield replace(case, constraints=tuple(constraints))
+
+
+def _linear_in(polynomial: fmpq_mpoly) -> tuple[int, fmpq_mpoly] | None:
+    """A parameter with degree one and a constant coefficient, and the value at which the polynomial vanishes."""
+    for position, degree in enumerate(polynomial.degrees()):
+        if degree == 1:
+            coefficient = polynomial.derivative(position)
+            if coefficient.is_constant():
+                gen = polynomial.context().gen(position)
+                return position, gen - polynomial / coefficient.leading_coefficient()
+    return None
+
+
+def _monic(polynomial: fmpq_mpoly) -> str:
+    return str(polynomial / polynomial.leading_coefficient())
+
+
+def _distinct(polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+    """Without zeros and multiples."""
+    return list({_monic(polynomial): polynomial for polynomial in polynomials if not polynomial.is_zero()}.values())
