@@ -54,6 +54,12 @@ def _hidden_layer(problem: Problem) -> Layer:
     return hidden
 
 
+def slope_at_zero(layer: Layer) -> Fraction | None:
+    """`c != 0` where the one switch of the layer's activation is `c z`, else `None`."""
+    kinks = layer.activation.kinks
+    return _as_multiple_of_z(kinks[0].argument) if len(kinks) == 1 else None
+
+
 def _slope_of_switch(hidden: Layer) -> Fraction:
     activation = hidden.activation
     if len(activation.kinks) != 1:
