@@ -183,7 +183,7 @@ def affine_part(polynomials: Sequence[Terms], variables: int, field: NumberField
         forms = [affine_form(base, column) for base, column in zip(inner.point, _columns(inner), strict=True)]
         constant = {(0,) * inner.dimension: one}
         rest = [terms for terms in (composed(old.items(), forms, constant) for old in rest) if terms]
-        found = _inside(found, inner)
+        found = within(found, inner)
     return found, rest
 
 
@@ -207,7 +207,7 @@ def _solved(linear: Sequence[Terms], variables: int, field: NumberField) -> Solu
     return SolutionSet(field, tuple(point), tuple(directions))
 
 
-def _inside(outer: SolutionSet, inner: SolutionSet) -> SolutionSet:
+def within(outer: SolutionSet, inner: SolutionSet) -> SolutionSet:
     """The set whose parameters on `outer` run over `inner`."""
 
     def along(row: Sequence[Algebraic]) -> list[Algebraic]:

@@ -66,21 +66,19 @@ def _factored(branch: Branch) -> list[Branch]:
     """Squarefree equations without covered factors; the first product is split into cases."""
     if any(polynomial.is_zero() for polynomial in branch.covered):
         return []
-    covered = [factor for polynomial in branch.covered for factor in factors(polynomial)]
-    equations: list[fmpq_mpoly] = []
-    for position, equation in enumerate(branch.equations):
-        if equation.is_zero():
-            continue
-        kept = [factor for factor in factors(equation) if factor not in covered]
-        if not kept:
-            return []
-        if len(kept) > 1 and branch.splits < MAX_SPLITS:
-            rest = branch.equations[position + 1 :]
-            return _split(branch, (*equations, *rest), kept)
-        product = _product(kept)
-        if product not in equations:
-            equations.append(product)
-    return [replace(branch, equations=tuple(equations), covered=tuple(_distinct(covered)))]
+    covered = _distinct([factor for polynomial in branch.covered for factor in factors(polynomial)])
+    kept = [[f for f in factors(equation) if f not in covered] for equation in branch.equations if not equation.is_zero()]
+    if not all(kept):
+        return []
+    irreducible = _distinct([product[0] for product in kept if len(product) == 1])
+    # A product is implied where one of its factors is an equation already.
+    products = [product for product in kept if len(product) > 1 and not any(factor in irreducible for factor in product)]
+    following = replace(branch, covered=tuple(covered))
+    if products and branch.splits < MAX_SPLITS:
+        first = min(products, key=len)
+        others = [_product(product) for product in products if product is not first]
+        return _split(following, (*irreducible, *others), first)
+    return [replace(following, equations=(*irreducible, *_distinct([_product(product) for product in products])))]
 
 
 def _split(branch: Branch, others: tuple[fmpq_mpoly, ...], kept: Sequence[fmpq_mpoly]) -> list[Branch]:

@@ -131,3 +131,8 @@ def _read(context: fmpq_mpoly_ctx, text: str) -> fmpq_mpoly:
                 value *= fmpq(int(match["number"]), int(match["below"] or 1) ** int(match["power"] or 1))
         terms[tuple(monomial)] = terms.get(tuple(monomial), fmpq(0)) + value
     return context.from_dict(terms)
+
+
+def msolve_basis(context: fmpq_mpoly_ctx, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+    """msolve where it is usually found, with the default time limit."""
+    return Msolve()(context, polynomials)

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
 
-from reluspec.engines.algebraic.affine import SolutionSet, Terms, affine_part, canonical, composed, restricted, vanishes
-from reluspec.engines.algebraic.branch import Branch, factors, simplified
+from reluspec.engines.algebraic.affine import SolutionSet, Terms, canonical, composed, restricted, vanishes
+from reluspec.engines.algebraic.branch import Branch, simplified
+from reluspec.engines.algebraic.definite import real_affine_part
 from reluspec.engines.algebraic.groebner import Groebner, Quotient, SolvingLimit, flint_basis, ring
 from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField, real_embeddings
-from reluspec.engines.algebraic.parametrise import Chart, krylov, parametrise
+from reluspec.engines.algebraic.parametrise import Chart, krylov, linear_forms, parametrise
 from reluspec.engines.algebraic.saturate import saturated
 
 __all__ = ["Groebner", "Limits", "SolutionSet", "Solved", "SolvingLimit", "flint_basis", "solve_system"]
@@ -125,16 +126,15 @@ class _Case:
         return self._charted(positions, count, True)
 
     def _infinite(self) -> list[Branch]:
-        basis = list(self.quotient.basis)
         if not self.branch.saturated:
-            found = saturated(
-                self.ring, self.quotient, [self._inner(polynomial) for polynomial in self.branch.covered], self.solver.groebner
-            )
-            if found is not None:
-                return self._again(found, True)
-        if any(len(factors(polynomial)) > 1 or polynomial.total_degree() > factors(polynomial)[0].total_degree() for polynomial in basis):
-            again = self._again(basis, self.branch.saturated)
-            if len(cases := simplified(again[0])) != 1:
+            covered = [self._inner(polynomial) for polynomial in self.branch.covered]
+            basis = saturated(self.ring, self.quotient, covered, self.solver.groebner)
+            if basis is not None:
+                return self._again(basis, True)
+        again = self._again(self.quotient.basis, self.branch.saturated)[0]
+        if any(_is_composite(polynomial) for polynomial in self.quotient.basis):
+            cases = simplified(again)
+            if len(cases) != 1 or any(equation not in again.equations for equation in cases[0].equations):
                 return cases
         return self._charted([j for j in range(len(self.variables)) if self._is_rigid(j)], self.limits.solutions, False)
 
@@ -146,13 +146,19 @@ class _Case:
         return Quotient(self.ring, self.solver.groebner(self.ring, [*self.quotient.basis, probe])).is_trivial
 
     def _charted(self, rigid: list[int], most: int, complete: bool) -> list[Branch]:
-        charts = parametrise(self.quotient, rigid, most, complete)
+        """One form first; if it fails, the ideal is made radical, then other forms are tried."""
+        forms = linear_forms(rigid)
+        charts = parametrise(self.quotient, rigid, forms[:1], most, complete)
         if charts is None:
-            return self._radical(rigid, most)
+            if added := self._radical(rigid, most):
+                return self._again([*self.quotient.basis, *added], self.branch.saturated)
+            charts = parametrise(self.quotient, rigid, forms[1:], most, complete)
+        if charts is None:
+            raise SolvingLimit("no linear form with small coefficients separates the solutions")
         return [branch for chart in charts for branch in self._over(chart)]
 
-    def _radical(self, rigid: list[int], most: int) -> list[Branch]:
-        """Squarefree equations for each rigid variable make the ideal that they generate radical (Seidenberg)."""
+    def _radical(self, rigid: list[int], most: int) -> list[fmpq_mpoly]:
+        """Squarefree polynomials, one for each rigid variable that has a multiple value: with them the ideal is radical (Seidenberg)."""
         added = []
         for position in rigid:
             powers = krylov(self.quotient, {position: 1}, most)
@@ -162,56 +168,57 @@ class _Case:
             squarefree = relation / relation.gcd(relation.derivative())
             if squarefree.degree() < relation.degree():
                 added.append(_univariate(squarefree, self.ring.gen(position)))
-        if not added:
-            raise SolvingLimit("no linear form with small coefficients separates the solutions")
-        return self._again([*self.quotient.basis, *added], self.branch.saturated)
+        return added
 
     def _over(self, chart: Chart) -> list[Branch]:
         """The solutions over the real roots of one factor."""
-        fields = real_embeddings(chart.factor)
-        values = _values(chart, fields[0])
-        flexible = [j for j in range(len(self.variables)) if j not in values]
-        found = affine_part(self._remaining(values, flexible, fields[0]), len(flexible), fields[0])
-        if found is None:
+        fields = [RATIONALS] if chart.factor.degree() == 1 else real_embeddings(chart.factor)
+        flexible = [j for j in range(len(self.variables)) if j not in chart.numerators]
+        if not flexible:
+            self._record(chart, fields, SolutionSet(fields[0], ()))
             return []
-        part, rest = found
-        if rest:
-            return self._narrowed(chart)
-        lifted = self._lifted(values, flexible, part)
+        parts = []
+        for field in fields:
+            found = real_affine_part(self._remaining(_values(chart, field), flexible, field), len(flexible), field)
+            if found is not None:
+                parts.append((field, *found))
+        if any(rest for _, _, rest in parts) and not chart.alone:
+            # With the factor as an equation more variables may become rigid.
+            form = sum((factor * self.ring.gen(position) for position, factor in chart.form.items()), self.ring.constant(0))
+            return self._again([*self.quotient.basis, _univariate(fmpq_poly(chart.factor), form)], self.branch.saturated)
+        for field, part, rest in parts:
+            if rest:
+                self._unresolved(self.quotient.dimension())
+            else:
+                self._record(chart, [field], part)
+        return []
+
+    def _record(self, chart: Chart, fields: Sequence[NumberField], part: SolutionSet) -> None:
+        """Keep a set, over each of the fields, unless it is covered; `part` are the values of the flexible variables."""
+        lifted = self._lifted(_values(chart, fields[0]), part)
         if lifted is None:
             self._unresolved(part.dimension)
         elif not any(vanishes(polynomial, lifted) for polynomial in self.branch.covered):
             self.solver.sets += [lifted if field is fields[0] else lifted.embedded(field) for field in fields]
-        return []
 
     def _remaining(self, values: dict[int, Algebraic], flexible: list[int], field: NumberField) -> list[Terms]:
         """The basis over the rigid variables' values: polynomials in the flexible ones."""
-        if not flexible:
-            return []
         one: Terms = {(0,) * len(flexible): field.element(1)}
         units = {j: {tuple(int(i == j) for i in flexible): field.element(1)} for j in flexible}
         forms = [units[j] if j in units else {key: values[j] for key in one if values[j]} for j in range(len(self.variables))]
         concerned = [polynomial for polynomial in self.quotient.basis if any(polynomial.degrees()[j] for j in flexible)]
         return [composed([(m, field.element(v)) for m, v in polynomial.to_dict().items()], forms, one) for polynomial in concerned]
 
-    def _narrowed(self, chart: Chart) -> list[Branch]:
-        """The case with the chart's factor as an equation, if there are other factors: more variables may become rigid."""
-        if chart.alone:
-            self._unresolved(self.quotient.dimension())
-            return []
-        form = sum((factor * self.ring.gen(position) for position, factor in chart.form.items()), self.ring.constant(0))
-        return self._again([*self.quotient.basis, _univariate(fmpq_poly(chart.factor), form)], self.branch.saturated)
-
     def _unresolved(self, dimension: int) -> None:
         self.solver.reasons.append(f"a set of dimension {dimension} that is not affine")
 
-    def _lifted(self, values: dict[int, Algebraic], flexible: list[int], part: SolutionSet) -> SolutionSet | None:
+    def _lifted(self, values: dict[int, Algebraic], part: SolutionSet) -> SolutionSet | None:
         """The set in all variables; `None` when a solved variable is not affine on it."""
         zero = part.field.element(0)
         base, slopes = [zero] * self.solver.context.nvars(), [[zero] * self.solver.context.nvars() for _ in part.directions]
         for position, value in values.items():
             base[self.variables[position]] = value
-        for k, position in enumerate(flexible):
+        for k, position in enumerate(j for j in range(len(self.variables)) if j not in values):
             base[self.variables[position]] = part.point[k]
             for slope, direction in zip(slopes, part.directions, strict=True):
                 slope[self.variables[position]] = direction[k]
@@ -227,13 +234,13 @@ class _Case:
 
 
 def _values(chart: Chart, field: NumberField) -> dict[int, Algebraic]:
-    if not chart.form:
-        return {}
     slope = field.element(chart.factor.derivative())
-    values = {position: field.element(numerator) / slope for position, numerator in chart.numerators.items()}
-    if field.degree > 1:
-        return values
-    return {position: RATIONALS.element(value.numerator[0]) for position, value in values.items()}
+    return {position: field.element(numerator) / slope for position, numerator in chart.numerators.items()}
+
+
+def _is_composite(polynomial: fmpq_mpoly) -> bool:
+    """Whether the polynomial is a product or a power."""
+    return sum(int(power) for _, power in polynomial.factor()[1]) > 1
 
 
 def _univariate(polynomial: fmpq_poly, at: fmpq_mpoly) -> fmpq_mpoly:
