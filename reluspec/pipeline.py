@@ -11,7 +11,7 @@ from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reluspec.engines.isolation import DEFAULT_SECONDS
+from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
 from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
 from reluspec.language import limits, load_spec
@@ -125,24 +125,42 @@ def solve(
     *,
     precision: int | None = None,
     workers: int | None = None,
+    timeout: float | None = None,
+    memory: int | None = None,
+    force: bool = False,
+    journal: Path | None = None,
+    retry_undecided: bool = False,
     progress: Progress = silent,
 ) -> MinimaMap:
     """All local minima of a problem, with proof (theory.md).
 
-    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` the threads. What is not given is taken from the
-    spec's `solve` statement.
+    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` the threads or processes, `timeout` (seconds) and
+    `memory` (megabytes) the limits of one exact test or one stratum's systems. What is not given is taken from the spec's `solve`
+    statement.
+    `force` begins even what looks too large to finish. In the file `journal` a long run of the algebraic engine keeps what it has found:
+    the next run with it goes on from there, and with `retry_undecided` tries the undecided strata again.
 
-    Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range.
+    Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range,
+    `ArtefactError` for a journal that is damaged or another problem's.
     """
-    options = EngineOptions(
-        precision=_within("precision", _first(precision, problem.options.precision, DEFAULT_PRECISION), limits.PRECISION_BITS),
-        timeout=float(problem.options.timeout) if problem.options.timeout is not None else DEFAULT_SECONDS,
-        workers=_within("workers", _first(workers, problem.options.workers, 1), limits.WORKERS),
-        progress=progress,
-    )
+    stated = problem.options
     choice = choose_engine(problem, engine)
     if choice.engine is None:
         raise UnsupportedProblemError(f"{choice.reason}. `reluspec compile` describes the problem as far as it is defined")
+    seconds = timeout if timeout is not None else float(stated.timeout) if stated.timeout is not None else DEFAULT_SECONDS
+    if seconds <= 0:
+        raise ProblemError(f"timeout must be positive (seconds), not {seconds:g}")
+    wanted = workers if workers is not None else stated.workers
+    options = EngineOptions(
+        precision=_within("precision", _first(precision, stated.precision, DEFAULT_PRECISION), limits.PRECISION_BITS),
+        timeout=seconds,
+        memory=_within("memory", _first(memory, DEFAULT_MEGABYTES), limits.MEMORY_MEGABYTES),
+        workers=None if wanted is None else _within("workers", wanted, limits.WORKERS),
+        force=force,
+        journal=journal,
+        retry=retry_undecided,
+        progress=progress,
+    )
     with blame(Group.ENGINE, choice.engine.name):
         landscape = choice.engine.solve(problem, options)
     return MinimaMap(problem, landscape, choice.reason, __version__)

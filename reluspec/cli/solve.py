@@ -22,7 +22,7 @@ Input = Annotated[
     typer.Argument(metavar="SPEC", help="A .rspec or .regions.json file; by default the one in this folder.", show_default=False),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", metavar="N", help="Threads; 1 unless the spec says otherwise.", show_default=False)
+    int | None, typer.Option("--workers", metavar="N", help="Threads or processes; as the engine sees fit by default.", show_default=False)
 ]
 Precision = Annotated[
     int | None,
@@ -33,6 +33,23 @@ Precision = Annotated[
 Critical = Annotated[
     bool, typer.Option("--critical", help="Also write every stratum critical in Clarke's sense, with its index.", show_default=False)
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="For one exact test or one stratum's systems; 60 unless the spec says otherwise.",
+        show_default=False,
+    ),
+]
+Memory = Annotated[int | None, typer.Option("--memory", metavar="MB", help="For one helper process; 4096 by default.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Begin even what looks too large to finish.", show_default=False)]
+Retry = Annotated[
+    bool,
+    typer.Option(
+        "--retry-undecided", help="Go back to the strata that an earlier run left undecided, with these limits.", show_default=False
+    ),
+]
 
 
 def solve(
@@ -41,8 +58,12 @@ def solve(
     engine: EngineName = None,
     workers: Workers = None,
     precision: Precision = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
     set_: Sets = None,
     critical: Critical = False,
+    force: Force = False,
+    retry_undecided: Retry = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -54,6 +75,7 @@ def solve(
     source = spec or pipeline.sole_input(Path())
     path = output or artefact_path(source, ".minima.json")
     check_output(path, source, given=output is not None)
+    journal = path.with_name(f"{path.name.removesuffix('.json').removesuffix('.minima')}.journal.sqlite")
     problem = pipeline.load(source, overrides(set_))
     if changed := pipeline.changed_spec(source, problem):
         note(
@@ -61,7 +83,18 @@ def solve(
             quiet,
         )
     with _progress(quiet or as_json) as progress:
-        minima = pipeline.solve(problem, engine, precision=precision, workers=workers, progress=progress)
+        minima = pipeline.solve(
+            problem,
+            engine,
+            precision=precision,
+            workers=workers,
+            timeout=timeout,
+            memory=memory,
+            force=force,
+            journal=journal,
+            retry_undecided=retry_undecided,
+            progress=progress,
+        )
     write_map(minima, path, critical)
     if as_json:
         print_json(map_document(minima, critical))
@@ -75,6 +108,8 @@ def solve(
     if not minima.complete:
         listed = "; the file lists them under `undecided`" if minima.undecided else ""
         note(f"reluspec: the map is not complete: {minima.incomplete_because}{listed}", as_json and quiet)
+        if journal.exists():
+            note(f"`--retry-undecided` with a larger --timeout or --memory completes it from {journal}", quiet)
         return INCOMPLETE
     return 0
 

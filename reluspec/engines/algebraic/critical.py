@@ -36,19 +36,30 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
+    for branch in _branches(problem, signs, groebner):
+        for equations, singular in branch.systems():
+            solved = branch.solve(equations, groebner)
+            systems += 1
+            reasons += [solved.unresolved] if solved.unresolved else []
+            for solution in solved.sets:
+                shape = branch.shape(solution, singular)
+                found, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
+                sets += found
+                reasons += [reason] if reason else []
+    return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
+
+
+def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[fmpq_mpoly]]]:
+    """The systems that `critical_points` solves: number of unknowns, equations."""
+    for branch in _branches(problem, signs, flint_basis):
+        for equations, _ in branch.systems():
+            yield branch.context.nvars(), branch.equations(equations)
+
+
+def _branches(problem: Problem, signs: Signs, groebner: Groebner) -> Iterator[_Branch]:
     for stratum in restrictions(problem, signs, groebner):
         for living, off in branches(charted_units(stratum.units, stratum.polynomials, stratum.free)):
-            branch = _Branch(stratum, Chart(living), off)
-            for equations, singular in branch.systems():
-                solved = branch.solve(equations, groebner)
-                systems += 1
-                reasons += [solved.unresolved] if solved.unresolved else []
-                for solution in solved.sets:
-                    shape = branch.shape(solution, singular)
-                    found, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
-                    sets += found
-                    reasons += [reason] if reason else []
-    return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
+            yield _Branch(stratum, Chart(living), off)
 
 
 def _different(sets: Sequence[CriticalSet]) -> tuple[CriticalSet, ...]:
@@ -126,14 +137,18 @@ class _Branch:
         never_zero = [self._narrowed(self._widened(condition.polynomial)) for condition in self.conditions]
         if any(polynomial.is_zero() for polynomial in never_zero):
             return Solved((), "")
-        return solve_system(self.context, [self._narrowed(equation) for equation in equations], never_zero, groebner)
+        return solve_system(self.context, self.equations(equations), never_zero, groebner)
+
+    def equations(self, equations: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+        """Those of `systems`, in the ring of the active parameters and multipliers."""
+        return [self._narrowed(equation) for equation in equations]
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """What puts a point of the chart into the stratum."""
         units = range(len(self.chart.living))
         context = self.stratum.surrogate.context
-        alive = [Condition(f"alive {l}", 1, context.gen(self.chart.living[l].output), (0,) * len(units)) for l in units]
+        alive = [Condition(f"alive {unit}", 1, context.gen(self.chart.living[unit].output), (0,) * len(units)) for unit in units]
         strict = [
             Condition(str(position), wanted, *self.chart.transform(polynomial)) for position, wanted, polynomial in self.stratum.strict
         ]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from queue import SimpleQueue
+from typing import Any
 
 from reluspec.engines.algebraic.assembly import components
+from reluspec.engines.algebraic.forecast import Forecast, forecast
 from reluspec.engines.algebraic.gluing import Gluing
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.isolation import Isolated, IsolationError
+from reluspec.engines.journal import Journal
 from reluspec.engines.protocol import EngineOptions
-from reluspec.errors import LimitError
+from reluspec.errors import ArtefactError, LimitError
 from reluspec.minima.records import Landscape, Undecided
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata
-
-MAX_STRATA = 1_000_000
-"""Largest number of strata, up to exchange of units, that are solved at all."""
 
 OUTCOMES = ("no_critical_point", "critical", "minimal", "undecided")
 
@@ -36,38 +36,62 @@ class AlgebraicEngine:
     def refusal(self, problem: Problem) -> str | None:
         return None if problem.parameters else "every parameter of the network is fixed: there is nothing to minimise"
 
-    def solve(self, problem: Problem, options: EngineOptions) -> Landscape:
-        names = [format_signs(problem, found.signs) for found in islice(strata(problem), MAX_STRATA + 1)]
-        if len(names) > MAX_STRATA:
-            raise LimitError(f"the problem has more than {MAX_STRATA:,} strata up to exchange of units. Use fewer points, units or layers")
-        outcomes = {outcome.stratum: outcome for outcome in self._outcomes(problem, names, options)}
-        return self._landscape(problem, {name: outcomes[name] for name in names}, options)
+    def forecast(self, problem: Problem) -> Forecast:
+        """How much work the problem is."""
+        return forecast(problem)
 
-    def _outcomes(self, problem: Problem, names: list[str], options: EngineOptions) -> Iterator[StratumOutcome]:
+    def solve(self, problem: Problem, options: EngineOptions) -> Landscape:
+        expected = forecast(problem)
+        if expected.refusal and not options.force:
+            raise LimitError(
+                f"this looks too large to finish: {expected.refusal}. Use fewer points, units or layers; or --force to begin all the "
+                "same (an interrupted run is taken up where it stopped)"
+            )
+        names = [format_signs(problem, found.signs) for found in strata(problem)]
+        if options.journal is None:
+            return self._landscape(problem, self._outcomes(problem, names, options, None), options)
+        if options.retry and not options.journal.exists():
+            raise ArtefactError(f"there is no journal {options.journal} of an incomplete run: nothing to retry. Solve without it")
+        with Journal(options.journal, problem, self.name) as journal:
+            landscape = self._landscape(problem, self._outcomes(problem, names, options, journal), options)
+            journal.done = not landscape.undecided
+        return landscape
+
+    def _outcomes(self, problem: Problem, names: list[str], options: EngineOptions, journal: Journal | None) -> dict[str, StratumOutcome]:
+        """Every stratum's outcome: from the journal, or solved now."""
+        known = {} if journal is None else {name: StratumOutcome.from_json(dict(data)) for name, data in journal.known.items()}
+        outcomes = {name: outcome for name, outcome in known.items() if not (options.retry and outcome.undecided)}
+        for data in self._solved(problem, [name for name in names if name not in outcomes], options):
+            if journal is not None:
+                journal.add(data["stratum"], data)
+            outcomes[data["stratum"]] = StratumOutcome.from_json(data)
+            options.progress("solving", len(outcomes), len(names))
+        return {name: outcomes[name] for name in names}
+
+    def _solved(self, problem: Problem, names: list[str], options: EngineOptions) -> Iterator[dict[str, Any]]:
         """Every stratum in a helper process; one that hangs, crashes or runs out of memory costs its own stratum only."""
+        workers = options.workers or os.cpu_count() or 1
+        made = [Isolated(options.timeout, options.memory) for _ in range(min(workers, len(names)))]
         helpers: SimpleQueue[Isolated] = SimpleQueue()
-        made = [Isolated(options.timeout) for _ in range(options.workers)]
         for helper in made:
             helpers.put(helper)
 
-        def run(name: str) -> StratumOutcome:
+        def run(name: str) -> dict[str, Any]:
             helper = helpers.get()
             try:
-                return StratumOutcome.from_json(helper.call(stratum_job, problem, name, self.backend))
+                return dict(helper.call(stratum_job, problem, name, self.backend))
             except IsolationError as error:
-                return StratumOutcome(name, (), str(error), 0, 0.0)
+                return StratumOutcome(name, (), str(error), 0, 0.0).to_json()
             finally:
                 helpers.put(helper)
 
-        with ThreadPoolExecutor(options.workers) as pool:
-            try:
-                for done, outcome in enumerate(pool.map(run, names)):
-                    options.progress("solving", done + 1, len(names))
-                    yield outcome
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for helper in made:
-                    helper.close()
+        pool = ThreadPoolExecutor(max(len(made), 1))
+        try:
+            yield from pool.map(run, names)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for helper in made:
+                helper.close()
 
     def _landscape(self, problem: Problem, outcomes: dict[str, StratumOutcome], options: EngineOptions) -> Landscape:
         options.progress("stitching", 0, 1)
@@ -88,8 +112,3 @@ class AlgebraicEngine:
 
 
 ENGINE = AlgebraicEngine()
-
-
-def slowest(outcomes: Iterable[StratumOutcome], count: int = 10) -> list[StratumOutcome]:
-    """The strata that took longest."""
-    return sorted(outcomes, key=lambda outcome: -outcome.seconds)[:count]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from flint import arb
 
+from reluspec.engines.algebraic.charts import unit_groups
 from reluspec.engines.algebraic.enclosures import BITS, Face, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.minimality import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.polyhedra import CriticalSet
+from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
@@ -66,7 +68,7 @@ class Gluing:
     def components(self) -> tuple[list[Glued], dict[str, str]]:
         """The components, and the strata of families about whose ends nothing is known, with the reason."""
         orbits, glue = _Sets(), _Sets()
-        keys = {key: judged for key, judged in self._minimal()}
+        keys = dict(self._minimal())
         names: dict[Node, Key] = {}
         open_strata: dict[str, str] = {}
         missing: dict[Key, list[str]] = {}
@@ -100,9 +102,7 @@ class Gluing:
         members: dict[Node, set[Node]] = {}
         for node in names:
             members.setdefault(glue.root(node), set()).add(orbits.root(node))
-        counted: dict[frozenset[Node], int] = {}
-        for kinds in members.values():
-            counted[frozenset(kinds)] = counted.get(frozenset(kinds), 0) + 1
+        counted = Counter(frozenset(kinds) for kinds in members.values())
         found = []
         for kinds, count in counted.items():
             pieces = tuple(sorted({names[kind] for kind in kinds}))
@@ -129,9 +129,9 @@ class Gluing:
         known.append(moved)
         return label, len(known) - 1
 
-    def _centre(self, key: Key) -> tuple[object, ...]:
+    def _centre(self, key: Key) -> Vector:
         found = self.outcomes[key[0]].sets[key[1]].found
-        return Face(found, frozenset(range(len(found.vertices)))).inside  # type: ignore[return-value]
+        return Face(found, frozenset(range(len(found.vertices)))).inside
 
     def _moved(self, theta: Sequence[arb], exchange: Exchange) -> list[arb]:
         return [theta[source] for source in self._moves[exchange.layers]]
@@ -180,8 +180,6 @@ class Gluing:
         return signs.reshaped("".join(flat))
 
     def _unit_number(self, found: CriticalSet, living: int) -> int:
-        from reluspec.engines.algebraic.charts import unit_groups
-
         outputs = [unit.output for unit in unit_groups(self.problem)]
         return outputs.index(found.living[living].output)
 

@@ -1,8 +1,8 @@
 """Is a critical set of a stratum made of local minima? (theory.md sections 3 and 4)
 
-Problems of the class in `convexity` are decided by first-order conditions, ties included. All others by first and second order, cell by
-cell (`local`), in balls of growing precision and at last in exact numbers. A family is tested on a slice across it, after it has been proved
-that the data of the test do not change along it (Morse-Bott).
+Problems of the class in `convexity` are decided by first-order conditions, ties included. All others by first and second order, cell
+by cell (`local`), in balls of growing precision and at last in exact numbers. A family is tested on a slice across it, after it has been
+proved that the data of the test do not change along it (Morse-Bott).
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import product
 from typing import Any
 
-from flint import arb, ctx, fmpq_mpoly
+from flint import ctx, fmpq_mpoly
 
 from reluspec.engines.algebraic.charts import Chart, ParityError
 from reluspec.engines.algebraic.cones import TooManyCells, cells
-from reluspec.engines.algebraic.convexity import Homogeneous, dead_unit, homogeneous, living_unit, output_slopes
+from reluspec.engines.algebraic.convexity import Homogeneous, dead_unit, homogeneous, living_unit, output_slopes, own_rows
 from reluspec.engines.algebraic.forms import Undetermined
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
@@ -26,6 +25,7 @@ from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
 from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars
 from reluspec.errors import StratumError
+from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.surrogate import Surrogate, fraction, surrogate
@@ -93,9 +93,6 @@ def _by_units(problem: Problem, data: Homogeneous, signs: Signs, found: Critical
 
 def _outputs(problem: Problem, data: Homogeneous, signs: Signs, found: CriticalSet, point: Sequence[Algebraic]) -> list[Algebraic]:
     """The network's output at every data point: `sum s_l phi'_li (u_l . x_i)` plus the bias."""
-    from reluspec.engines.algebraic.convexity import own_rows
-    from reluspec.problem.expression import Variable
-
     output = problem.network.layers[-1]
     bias: Any = 0
     if output.bias:

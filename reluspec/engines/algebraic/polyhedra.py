@@ -11,9 +11,9 @@ from flint import fmpq, fmpq_mpoly
 
 from reluspec.engines.algebraic.charts import Unit
 from reluspec.engines.algebraic.cones import generators
-from reluspec.engines.algebraic.scalars import Scalars
 from reluspec.engines.algebraic.identity import equal
 from reluspec.engines.algebraic.number_field import Algebraic, NumberField
+from reluspec.engines.algebraic.scalars import Scalars
 
 Vector = tuple[Algebraic, ...]
 
@@ -109,7 +109,7 @@ def on_family(polynomial: fmpq_mpoly, shape: Shape, degree: int) -> list[Algebra
     """
     terms, zero = polynomial.to_dict(), shape.field.element(0)
     at = [value_at(terms, shape.point, zero)]
-    moving = [d for d in shape.directions if any(not (d[k] == 0) for k in _variables(polynomial))]
+    moving = [d for d in shape.directions if any(d[k] != 0 for k in _variables(polynomial))]
     if not moving:
         return at + [zero] * len(shape.directions)
     at += [value_at(terms, _moved(shape.point, [(1, d)]), zero) - at[0] for d in shape.directions]
@@ -176,9 +176,7 @@ def _part(shape: Shape, sigma: tuple[int, ...], rows: Sequence[tuple[str, list[A
     """The open polyhedron where all rows are positive; `None` if it is empty."""
     size = len(shape.directions)
     if not size:
-        return CriticalSet(
-            shape.field, shape.living, sigma, shape.point, (), (shape.point,), (), (frozenset(),), shape.singular
-        )
+        return CriticalSet(shape.field, shape.living, sigma, shape.point, (), (shape.point,), (), (frozenset(),), shape.singular)
     one, zero = shape.field.element(1), shape.field.element(0)
     horizon = ("", [one] + [zero] * size)
     found = generators([row for _, row in (horizon, *rows)], size + 1, field_scalars(shape.field))

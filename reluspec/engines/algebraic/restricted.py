@@ -21,9 +21,9 @@ from reluspec.systems.surrogate import Surrogate, constant_value, surrogate
 class Restricted:
     """A piece of a stratum.
 
-    `images` give every parameter in terms of the free ones; `loss`, `constraints` (zero switches that are not solved and need a multiplier),
-    `equations` (zero switches across which the loss is smooth) and `strict` (position of the switch, its sign, its polynomial) are polynomials
-    in these.
+    `images` give every parameter in terms of the free ones; `loss`, `constraints` (zero switches that are not solved and need a
+    multiplier), `equations` (zero switches across which the loss is smooth) and `strict` (position of the switch, its sign, its
+    polynomial) are polynomials in these.
     """
 
     surrogate: Surrogate
@@ -62,8 +62,8 @@ def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basi
     """The stratum as a union of pieces on which the zero switches are solved as far as polynomials go.
 
     A piece is where one factor of each zero switch that is a product vanishes (`v w = 0`: `v = 0` or `w = 0`; where a unit of a second
-    layer is dead, the gradients of its switches are dependent on the whole stratum, on the pieces they are not). A local minimum is critical
-    on every piece that it lies on. Nothing is yielded where the stratum is found to be empty. Raises `SolvingLimit`.
+    layer is dead, the gradients of its switches are dependent on the whole stratum, on the pieces they are not). A local minimum is
+    critical on every piece that it lies on. Nothing is yielded where the stratum is found to be empty. Raises `SolvingLimit`.
     """
     local = surrogate(problem, signs)
     smooth = smooth_switches(problem)

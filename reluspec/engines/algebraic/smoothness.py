@@ -68,5 +68,3 @@ def _switches(problem: Problem) -> Iterator[bool]:
         yield from smooth_kinks(problem.loss.expression)
     for term in problem.regulariser:
         yield from smooth_kinks(term.expression)
-
-

@@ -78,7 +78,7 @@ class ConvexEngine:
         floats = FloatGeometry(geometry)
         ledger = _Ledger(units)
         left_open = self._screen(floats, sizes, visits, ledger, options)
-        with Isolated(options.timeout) as helper:
+        with Isolated(options.timeout, options.memory) as helper:
             decider = Decider(geometry, floats, helper)
             decisions = [decider.decide(())]
             for position, faces in enumerate(left_open):
@@ -102,12 +102,12 @@ class ConvexEngine:
         """Count what the float screen proves, and return the sets it leaves open, in order."""
         left_open: list[tuple[int, ...]] = []
         done = 0
-        with ThreadPoolExecutor(options.workers) as pool:
+        with ThreadPoolExecutor(options.workers or 1) as pool:
             for size in sizes:
                 chunks = _chunks(len(floats.ranks), size)
                 # A window of submitted chunks: memory must not grow with the number of sets.
-                while window := list(islice(chunks, 4 * options.workers)):
-                    run = pool.map if options.workers > 1 and len(window) > 1 else map
+                while window := list(islice(chunks, 4 * (options.workers or 1))):
+                    run = pool.map if (options.workers or 1) > 1 and len(window) > 1 else map
                     for batch in run(lambda sets: screen(floats, sets), window):
                         for screened, outcome in _SCREENED.items():
                             ledger.add(size, outcome, int((batch.outcome == screened).sum()))
