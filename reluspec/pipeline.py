@@ -23,6 +23,7 @@ from reluspec.version import __version__
 
 if TYPE_CHECKING:
     from reluspec.regions.region_graph import RegionGraph
+    from reluspec.systems.general_regions import GeneralRegions
 
 AUTO = "auto"
 DEFAULT_PRECISION = 100
@@ -42,12 +43,17 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class Compilation:
-    """A checked problem with its region graph, where that is defined, and the engine that would solve it."""
+    """A checked problem with its region graph and the engine that would solve it.
+
+    `regions` is the product of the units' arrangements, where it is one; `general` counts the strata of any other problem within limits;
+    `regions_reason` says why the first, or either, is missing.
+    """
 
     problem: Problem
     regions: RegionGraph | None
     regions_reason: str
     choice: EngineChoice
+    general: GeneralRegions | None = None
 
 
 def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Problem:
@@ -108,6 +114,7 @@ def _refusal(engine: Engine, name: str, problem: Problem) -> str | None:
 def compile_problem(problem: Problem, engine: str | None = None) -> Compilation:
     """Describe a problem as far as it is defined. Raises `PluginError` for an unknown engine."""
     from reluspec.regions.region_graph import region_graph
+    from reluspec.systems.general_regions import general_regions
 
     choice = choose_engine(problem, engine)
     try:
@@ -115,7 +122,12 @@ def compile_problem(problem: Problem, engine: str | None = None) -> Compilation:
         if regions.units * log10(len(regions.factor)) > MAX_DIGITS:
             raise LimitError(f"there are {len(regions.factor):,}^{regions.units:,} strata; up to 10^{MAX_DIGITS} are counted")
         return Compilation(problem, regions, "", choice)
-    except (UnsupportedProblemError, LimitError) as error:
+    except UnsupportedProblemError as error:
+        try:
+            return Compilation(problem, None, str(error), choice, general_regions(problem))
+        except (LimitError, ProblemError) as limit:
+            return Compilation(problem, None, str(limit), choice)
+    except LimitError as error:
         return Compilation(problem, None, str(error), choice)
 
 

@@ -44,8 +44,11 @@ DEFINITION_GROUPS = {Kind.ACTIVATION: Group.ACTIVATION, Kind.LOSS: Group.LOSS, K
 
 # name -> "module:attribute", imported when first used, so that `reluspec --help` stays quick.
 _BUILT_IN: dict[Group, dict[str, str]] = {
-    # `auto` asks them in this order.
-    Group.ENGINE: {"convex": "reluspec.engines.convex.engine:ENGINE", "algebraic": "reluspec.engines.algebraic.engine:ENGINE"},
+    Group.ENGINE: {  # `auto` asks them in this order
+        "convex": "reluspec.engines.convex.engine:ENGINE",
+        "algebraic": "reluspec.engines.algebraic.engine:ENGINE",
+        "msolve": "reluspec.engines.algebraic.engine:MSOLVE",
+    },
     Group.EXPORTER: {
         "graphml": "reluspec.io.exporters:GRAPHML",
         "gexf": "reluspec.io.exporters:GEXF",

@@ -52,6 +52,8 @@ def _summary(minima: MinimaMap) -> dict[str, Any]:
     }
     if minima.incomplete_because:
         summary["incomplete_because"] = minima.incomplete_because
+    if land.assumes:
+        summary["assumes"] = land.assumes
     if land.index_note:
         summary["index_note"] = land.index_note
     return summary
@@ -117,11 +119,12 @@ def read_map(path: str | Path) -> MinimaMap:
         undecided=tuple(Undecided(entry["stratum"], entry["reason"]) for entry in document["undecided"]),
         total=summary["strata"]["total"],
         index_sum=summary["index_sum"],
+        assumes=summary.get("assumes", ""),
         index_note=summary.get("index_note", "" if summary["index_sum"] is not None else "no index sum is stated"),
     )
     minima = MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
     for key, value in _summary(minima).items():
-        if key not in ("incomplete_because", "index_note") and summary[key] != value:
+        if key not in ("incomplete_because", "index_note", "assumes") and summary[key] != value:
             raise ArtefactError(
                 f"{path} contradicts itself: its summary says {key} {summary[key]}, its lists {value}. Make it anew from the spec"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from reluspec.minima.records import Component, CriticalStratum, Landscape, Undecided
@@ -116,6 +117,8 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
     if minima.complete:
         audit = f"; index sum {land.index_sum}" if land.index_sum is not None else ""
         lines.append(f"complete: {strata}{audit}")
+        if land.assumes:
+            lines += wrap(f"assuming that {land.assumes}", width)
     else:
         lines.append(f"NOT COMPLETE: {minima.incomplete_because} ({strata})")
     return "\n".join(lines)

@@ -154,7 +154,10 @@ class Undecided:
 
 @dataclass(frozen=True)
 class Landscape:
-    """What an engine hands over: every stratum accounted for in `ledger` (outcome -> strata up to exchange of units)."""
+    """What an engine hands over: every stratum accounted for in `ledger` (outcome -> strata up to exchange of units).
+
+    `assumes` names what the proof rests on beside reluspec and exact arithmetic; empty if nothing.
+    """
 
     engine: str
     components: tuple[Component, ...]
@@ -164,3 +167,4 @@ class Landscape:
     total: int
     index_sum: int | None
     index_note: str = ""
+    assumes: str = ""

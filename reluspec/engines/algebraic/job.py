@@ -6,15 +6,16 @@ import time
 from typing import Any
 
 from reluspec.engines.algebraic.critical import critical_points
-from reluspec.engines.algebraic.groebner import SolvingLimit
+from reluspec.engines.algebraic.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.minimality import decide
+from reluspec.engines.algebraic.msolve import Msolve
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import parse_signs
 
 
-def stratum_job(problem: Problem, stratum: str, backend: str) -> dict[str, Any]:
+def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[str, Any]:
     """Find and judge the critical points of a stratum; the outcome as plain data.
 
     `backend` names what computes Groebner bases: `flint` or `msolve`.
@@ -29,11 +30,5 @@ def stratum_job(problem: Problem, stratum: str, backend: str) -> dict[str, Any]:
     return StratumOutcome(stratum, sets, critical.unresolved, critical.systems, time.perf_counter() - begun).to_json()
 
 
-def _basis(backend: str) -> Any:
-    if backend == "msolve":
-        from reluspec.engines.algebraic.msolve import msolve_basis
-
-        return msolve_basis
-    from reluspec.engines.algebraic.groebner import flint_basis
-
-    return flint_basis
+def _basis(backend: str) -> Groebner:
+    return Msolve() if backend == "msolve" else flint_basis
