@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
+from math import gcd, lcm
 
 from reluspec.engines.algebraic.cones import Generators, TooManyCells, cell_cones, generators
 from reluspec.engines.algebraic.linear import dot, dual_basis, kernel, times
@@ -50,7 +51,8 @@ class Piece:
 class Geometry:
     """The pieces around the point, enough of them to cover a neighbourhood.
 
-    `independent`: the normals are, and the j-th ray of each cone belongs to switch j: `s_j n_j . ray_j = 1`, the others vanish on it.
+    `independent`: the normals are, and the j-th ray of each cone belongs to switch j: `s_j n_j . ray_j > 0` (1 unless all are affine), and
+    the other normals vanish on it.
     """
 
     pieces: tuple[Piece, ...]
@@ -74,14 +76,23 @@ def geometry(p: int, zero: Sequence[ZeroSwitch], scalars: Scalars, limit: int, k
     known: dict[Fraction, Scalar] = {}
 
     def converted(vectors: Sequence[Vector]) -> tuple[Vector, ...]:
-        for entry in (entry for vector in vectors for entry in vector if entry not in known):
+        # Where lengths do not matter, integers: balls hold them exactly, and may then find exact zeros.
+        scaled = [_integral(vector) for vector in vectors] if found.affine else vectors
+        for entry in (entry for vector in scaled for entry in vector if entry not in known):
             known[entry] = scalars.number(entry)
-        return tuple(tuple(known[entry] for entry in vector) for vector in vectors)
+        return tuple(tuple(known[entry] for entry in vector) for vector in scaled)
 
     pieces = [
         Piece(piece.signs, Generators(converted(piece.cone.lineality), converted(piece.cone.rays)), piece.open) for piece in found.pieces
     ]
     return Geometry(tuple(pieces), found.independent, found.affine)
+
+
+def _integral(vector: Vector) -> Vector:
+    """The positive multiple with coprime integer entries."""
+    multiple = lcm(*(entry.denominator for entry in vector))
+    divisor = gcd(*(int(entry * multiple) for entry in vector)) or 1
+    return tuple(entry * multiple / divisor for entry in vector)
 
 
 def _choices(switches: int) -> Iterator[Signs]:

@@ -12,13 +12,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import ctx, fmpz_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from reluspec.engines.algebraic.linear import dot, dual_basis, form, image, plus
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
+from reluspec.engines.algebraic.number_field import real_embeddings
+from reluspec.engines.algebraic.polyhedra import field_scalars
 from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 
 ctx.prec = 128
@@ -281,6 +283,21 @@ def test_balls_with_irrational_data() -> None:
     with pytest.raises(Undetermined):
         local_verdict(2, [switch], expansion, BALLS)
     assert local_verdict(2, [switch], expansion, BALLS, stratum_critical=True).kind is MINIMUM
+
+
+@pytest.mark.parametrize(("lift", "kind"), [(Fraction(1, 10**30), MINIMUM), (Fraction(0), DEGENERATE), (Fraction(-1, 10**30), NOT_MINIMUM)])
+def test_exact_irrational_data(lift: Fraction, kind: LocalKind) -> None:
+    """`|h| + h`, h = sqrt2 x + y, and half of `(sqrt2 x - y)^2 + lift x^2`."""
+    (field,) = (field for field in real_embeddings(fmpz_poly([-2, 0, 1])) if field.generator.sign() > 0)
+    scalars = field_scalars(field)
+    root, one = field.generator, scalars.one
+
+    def expansion(signs: tuple[int, ...]) -> tuple[list[object], list[list[object]]]:
+        slope = one + scalars.number(Fraction(signs[0]))
+        return [slope * root, slope], [[root * root + scalars.number(lift), -root], [-root, one]]
+
+    # The form vanishes along (1, sqrt2), and its opposite is inside the half plane where the slope is zero.
+    assert local_verdict(2, [ZeroSwitch((root, one))], expansion, scalars).kind is kind
 
 
 def test_a_descent_elsewhere_counts_although_balls_leave_a_cell_open() -> None:
