@@ -113,17 +113,17 @@ class Krylov:
 def krylov(quotient: Quotient, form: Form, most: int, first: int = 1) -> Krylov | None:
     """Powers of a linear form up to the first that depends on the lower ones; `None` beyond degree `most`.
 
-    Dependence is first tested for the power `first`.
+    Dependence is first tested for the power `first`, then at growing steps, at last for the power `most`.
     """
     element = sum((coefficient * quotient.variable(variable) for variable, coefficient in form.items()), 0 * quotient.one)
     power, denominator = quotient.reduced(quotient.one)
     powers: list[Element] = [(power.to_dict(), denominator)]
     next_test = max(first, 1)
-    while len(powers) <= most + 1:
+    while len(powers) <= most:
         power, scale = quotient.reduced(element * power)
         denominator *= scale
         powers.append((power.to_dict(), denominator))
-        if len(powers) > next_test:
+        if len(powers) > min(next_test, most):
             next_test = len(powers) + max(1, len(powers) // 3)
             degree = len(_pivots(powers))
             if degree < len(powers) and (found := _combinations(powers[:degree], [powers[degree]])) is not None:
