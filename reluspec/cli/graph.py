@@ -10,6 +10,7 @@ from reluspec.cli.options import Output, Quiet, Sets, Spec, Verbose, check_outpu
 
 if TYPE_CHECKING:
     from reluspec.io.exporters import Exporter
+    from reluspec.regions.region_graph import RegionGraph
 
 Format = Annotated[
     str, typer.Option("--format", metavar="NAME", help="graphml, gexf, dot, json, html or an installed exporter.", show_default=False)
@@ -28,15 +29,23 @@ def graph(
 ) -> None:
     """Export the region graph: cells as nodes, walls as edges. To standard output, or to a file with -o."""
     from reluspec import pipeline
+    from reluspec.errors import UnsupportedProblemError
     from reluspec.io.artefacts import write_text
     from reluspec.plugins import Group, blame, load
     from reluspec.regions.region_graph import region_graph
+    from reluspec.systems.general_regions import GeneralRegions
 
     check_output(output, spec)
     exporter: Exporter = load(Group.EXPORTER, format)
-    regions = region_graph(pipeline.load(spec, overrides(set_)))
-    if one_unit:
-        regions = regions.one_unit
+    problem = pipeline.load(spec, overrides(set_))
+    regions: RegionGraph | GeneralRegions
+    try:
+        product = region_graph(problem)
+        regions = product.one_unit if one_unit else product
+    except UnsupportedProblemError:
+        if one_unit:
+            raise
+        regions = GeneralRegions(problem)
     with blame(Group.EXPORTER, format):
         text = exporter.write(regions)
         if not isinstance(text, str):

@@ -1,7 +1,7 @@
 """The region graph for other tools: GraphML, GEXF, DOT, JSON and a page of its own.
 
 An exporter is a frozen `Exporter`; other packages add theirs by the entry-point group `reluspec.exporters`. All write the same graph
-(`reluspec.regions.networks.product_graph`). Titles come from users: each format escapes them in its own way, and all of them get U+FFFD
+(`RegionGraph.graph`, `GeneralRegions.graph`). Titles come from users: each format escapes them in its own way, and all of them get U+FFFD
 for characters that no XML may hold.
 """
 
@@ -11,27 +11,32 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from reluspec.errors import UnsupportedProblemError
 from reluspec.io.page import region_page
 from reluspec.regions.region_graph import RegionGraph
+from reluspec.systems.general_regions import GeneralRegions
 
 if TYPE_CHECKING:
     import networkx
 
+Regions = RegionGraph | GeneralRegions
+
 
 @dataclass(frozen=True)
 class Exporter:
-    """Writes a region graph as text.
+    """Writes a region graph, a `RegionGraph` or `GeneralRegions`, as text.
 
-    `suffix` is that of a file, with its dot. `write` may raise `LimitError` where the graph is too large for the format.
+    `suffix` is that of a file, with its dot. `write` may raise `LimitError` where the graph is too large for the format,
+    `UnsupportedProblemError` where it is of another kind.
     """
 
     name: str
     suffix: str
     description: str
-    write: Callable[[RegionGraph], str]
+    write: Callable[[Any], str]
 
 
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -44,20 +49,23 @@ def _printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _clean(regions: RegionGraph) -> RegionGraph:
-    return replace(regions, problem=replace(regions.problem, title=_printable(regions.problem.title)))
+def _clean(regions: Regions) -> networkx.Graph[str]:
+    """The graph, with a title that all formats can hold."""
+    graph = regions.graph()
+    graph.graph["title"] = _printable(graph.graph["title"])
+    return graph
 
 
-def _graphml(regions: RegionGraph) -> str:
+def _graphml(regions: Regions) -> str:
     import networkx
 
-    return _XML + "\n".join(networkx.generate_graphml(_clean(regions).graph(), named_key_ids=False)) + "\n"
+    return _XML + "\n".join(networkx.generate_graphml(_clean(regions), named_key_ids=False)) + "\n"
 
 
-def _gexf(regions: RegionGraph) -> str:
+def _gexf(regions: Regions) -> str:
     import networkx
 
-    graph = _clean(regions).graph()
+    graph = _clean(regions)
     graph.graph["name"] = graph.graph["title"]
     root = ElementTree.fromstring("\n".join(networkx.generate_gexf(graph)))
     meta = root.find(f"{{{_GEXF}}}meta")
@@ -73,8 +81,8 @@ def _gexf(regions: RegionGraph) -> str:
     return _XML + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _dot(regions: RegionGraph) -> str:
-    graph = _clean(regions).graph()
+def _dot(regions: Regions) -> str:
+    graph = _clean(regions)
     lines = ["graph regions {", f"  graph [{_dot_attributes({'label': graph.graph['title'], **graph.graph})}];"]
     lines += [f"  {_dot_text(name)} [{_dot_attributes(attributes)}];" for name, attributes in graph.nodes(data=True)]
     lines += [
@@ -96,8 +104,8 @@ def _dot_text(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _json(regions: RegionGraph) -> str:
-    graph = _clean(regions).graph()
+def _json(regions: Regions) -> str:
+    graph = _clean(regions)
     source = regions.problem.source
     return json.dumps({**_header(graph, source.sha256 if source else None), **_node_link(graph)}, indent=1, ensure_ascii=False) + "\n"
 
@@ -123,8 +131,10 @@ def _node_link(graph: networkx.Graph[str]) -> dict[str, object]:
     }
 
 
-def _html(regions: RegionGraph) -> str:
-    return region_page(_clean(regions))
+def _html(regions: Regions) -> str:
+    if isinstance(regions, GeneralRegions):
+        raise UnsupportedProblemError("the page shows products of one unit's regions, which these are not: choose another format")
+    return region_page(replace(regions, problem=replace(regions.problem, title=_printable(regions.problem.title))))
 
 
 GRAPHML = Exporter("graphml", ".graphml", "GraphML, for networkx, igraph, yEd, Gephi, Cytoscape", _graphml)

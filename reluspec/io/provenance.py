@@ -10,6 +10,7 @@ from typing import Any
 from reluspec.errors import ArtefactError
 from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem, Source
+from reluspec.systems.exchanges import MAX_EXCHANGES, exchanges
 from reluspec.version import __version__
 
 MAX_UNITS = 1_000
@@ -43,10 +44,13 @@ def provenance(name: str, problem: Problem) -> dict[str, Any]:
 def problem_facts(problem: Problem) -> dict[str, Any]:
     """Sizes of a problem, whatever engine can take it.
 
-    The pattern count is a string: it has as many bits as there are switches. So is that of exchanges (`2000!`) of very many units.
+    The pattern count is a string: it has as many bits as there are switches. So is that of exchanges (`2000!`) of very many units; for
+    few units it leaves out those that fixed parameters or penalties forbid.
     """
     hidden = problem.network.layers[:-1]
-    exchanges = prod(factorial(layer.units) for layer in hidden) if sum(layer.units for layer in hidden) <= MAX_UNITS else None
+    count = prod(factorial(layer.units) for layer in hidden) if sum(layer.units for layer in hidden) <= MAX_UNITS else None
+    if count is not None and count <= MAX_EXCHANGES:
+        count = len(exchanges(problem))
     return {
         "data_points": len(problem.data),
         "inputs": problem.network.inputs,
@@ -55,7 +59,7 @@ def problem_facts(problem: Problem) -> dict[str, Any]:
         "parameters": [str(parameter) for parameter in problem.parameters],
         "switches": problem.switch_count,
         "patterns_on_paper": str(1 << problem.switch_count) if problem.switch_count <= 10_000 else f"2^{problem.switch_count}",
-        "unit_exchanges": exchanges or " * ".join(f"{layer.units}!" for layer in hidden),
+        "unit_exchanges": count or " * ".join(f"{layer.units}!" for layer in hidden),
     }
 
 

@@ -11,6 +11,7 @@ from reluspec.pipeline import Compilation
 
 if TYPE_CHECKING:
     from reluspec.regions.region_graph import RegionGraph
+    from reluspec.systems.general_regions import GeneralRegions
 
 MAX_GRAPH_CELLS = 2_000
 """Largest product graph that is written into the document; `reluspec graph` exports larger ones."""
@@ -28,6 +29,20 @@ def regions_document(compiled: Compilation) -> dict[str, Any]:
         "engine": {"name": choice.engine.name if choice.engine else None, "reason": choice.reason},
         "regions": _regions(compiled.regions) if compiled.regions else None,
         **({"regions_reason": compiled.regions_reason} if compiled.regions is None else {}),
+        **({"general_regions": _general(compiled.general)} if compiled.general else {}),
+    }
+
+
+def _general(regions: GeneralRegions) -> dict[str, Any]:
+    counts = {"strata": str(regions.strata), "strata_up_to_exchange": str(regions.strata_up_to_exchange)}
+    if not regions.small:
+        return {**counts, "cells": str(regions.cell_count), "unknown_cells": None, "walls": None, "graph": None}
+    return {
+        **counts,
+        "cells": str(regions.cells),
+        "unknown_cells": str(regions.unknown_cells),
+        "walls": str(regions.walls),
+        "graph": _graph(regions) if regions.cells <= MAX_GRAPH_CELLS else None,
     }
 
 
@@ -52,7 +67,7 @@ def _regions(regions: RegionGraph) -> dict[str, Any]:
     }
 
 
-def _graph(regions: RegionGraph) -> dict[str, Any]:
+def _graph(regions: RegionGraph | GeneralRegions) -> dict[str, Any]:
     import networkx
 
     document: dict[str, Any] = networkx.node_link_data(regions.graph(), edges="edges")
@@ -75,7 +90,9 @@ def summary(compiled: Compilation) -> str:
         ("switches", f"{facts['switches']}, hence {_power(facts['switches'])} sign patterns on paper"),
     ]
     regions = compiled.regions
-    if regions is None:
+    if compiled.general is not None:
+        rows += _general_rows(compiled.general)
+    elif regions is None:
         rows.append(("regions", f"not described: {compiled.regions_reason}"))
     else:
         counts = regions.strata_by_codimension()
@@ -91,6 +108,16 @@ def summary(compiled: Compilation) -> str:
     choice = compiled.choice
     rows.append(("engine", f"{choice.engine.name}: {choice.reason}" if choice.engine else f"none: {choice.reason}"))
     return "\n".join([_printable(problem.title), *(f"  {name:10s} {text}" for name, text in rows)])
+
+
+def _general_rows(regions: GeneralRegions) -> list[tuple[str, str]]:
+    unproved = "" if regions.small and not regions.unknown_cells else ", as far as is known"
+    strata = f"{regions.strata:,}, or {regions.strata_up_to_exchange:,} up to exchange of units, that are not proved empty"
+    if not regions.small:
+        return [("cells", f"{regions.cell_count:,} at most"), ("strata", strata)]
+    proved = regions.cells - regions.unknown_cells
+    cells = f"{proved:,} exist" if not unproved else f"{proved:,} exist, {regions.unknown_cells:,} may exist"
+    return [("cells", cells), ("walls", f"{regions.walls:,}{unproved}"), ("strata", strata)]
 
 
 def _by_codimension(counts: tuple[int, ...], first: int) -> str:

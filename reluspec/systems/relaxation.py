@@ -15,12 +15,27 @@ from math import lcm
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.errors import LimitError
 from reluspec.problem.expression import sign
 from reluspec.systems.existence import solve_affine
 from reluspec.systems.linear_program import Dictionary
 from reluspec.systems.surrogate import constant_value
 
 Row = dict[tuple[int, ...], int]
+
+
+@dataclass
+class Meter:
+    """Counts inequalities as they enter a linear program, all relaxations of one search together."""
+
+    limit: int | None = None
+    spent: int = 0
+
+    def spend(self, steps: int) -> None:
+        """Raises `LimitError` beyond the limit."""
+        self.spent += steps
+        if self.limit is not None and self.spent > self.limit:
+            raise LimitError(f"the search for strata was given up after {self.limit:,} steps")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +53,7 @@ class Relaxation:
     strict: tuple[fmpq_mpoly, ...] = ()
     products: tuple[fmpq_mpoly, ...] = ()
     rank: int = 0
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def affine(self) -> bool:
@@ -61,6 +77,7 @@ class Relaxation:
             return self if sign(value) == side else None
         if side == 0:
             return self._vanishing(polynomial)
+        self.meter.spend(1)
         oriented = polynomial if side > 0 else -polynomial
         dictionary = _with(self.dictionary, oriented)
         if dictionary is None:
@@ -103,6 +120,7 @@ class Relaxation:
     def _vanishing(self, polynomial: fmpq_mpoly) -> Relaxation | None:
         images, zeros = self.images, [*self.zeros, polynomial]
         strict, products = list(self.strict), list(self.products)
+        self.meter.spend(1 + len(strict) + len(products))
         while True:
             echelon = _echelon(zeros)
             if echelon is None:
@@ -115,20 +133,21 @@ class Relaxation:
             zeros = [zero.compose(*step) for zero in echelon if zero.total_degree() != 1]
             strict = [entry.compose(*step) for entry in strict]
             products = [entry.compose(*step) for entry in products]
-        dictionary: Dictionary | None = Dictionary()
+        dictionary = Dictionary()
         kept: tuple[list[fmpq_mpoly], list[fmpq_mpoly]] = ([], [])
         for entries, into in zip((strict, products), kept, strict=True):
             for entry in entries:
                 remaining = _modulo(entry, echelon)
                 value = constant_value(remaining)
                 if value is None:
-                    dictionary = _with(dictionary, remaining) if dictionary is not None else None
+                    following = _with(dictionary, remaining)
+                    if following is None:
+                        return None
+                    dictionary = following
                     into.append(remaining)
                 elif value <= 0:
                     return None
-        if dictionary is None:
-            return None
-        return Relaxation(self.context, dictionary, images, tuple(echelon), tuple(kept[0]), tuple(kept[1]), self.rank + 1)
+        return Relaxation(self.context, dictionary, images, tuple(echelon), tuple(kept[0]), tuple(kept[1]), self.rank + 1, self.meter)
 
 
 def integer_row(polynomial: fmpq_mpoly) -> Row:

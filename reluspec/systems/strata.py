@@ -17,7 +17,7 @@ from reluspec.regions.signs import Signs
 from reluspec.systems.exchanges import Exchange, adjacent_exchanges, exchange_parameters, exchange_signs, exchanges
 from reluspec.systems.forward import Forward, Polynomial, Signal
 from reluspec.systems.points import find_point
-from reluspec.systems.relaxation import Relaxation
+from reluspec.systems.relaxation import Meter, Relaxation
 from reluspec.systems.unit_faces import Way, choices, first_layer_ways, split_cases, unit_ways
 
 
@@ -37,17 +37,22 @@ class StratumSigns:
     orbit_size: int
 
 
-def strata(problem: Problem, *, up_to_exchange: bool = True, points: bool = False, max_rank: int | None = None) -> Iterator[StratumSigns]:
+def strata(
+    problem: Problem, *, up_to_exchange: bool = True, points: bool = False, max_rank: int | None = None, effort: int | None = None
+) -> Iterator[StratumSigns]:
     """Every sign assignment that is not proved empty, each once, in a repeatable order.
 
     With `up_to_exchange` one of each orbit under `exchanges`. With `points` an exact point is looked for wherever existence is not proved
     otherwise. With `max_rank` only strata cut out by at most so many independent equations, as far as that is seen (0: cells, 1: walls,
-    too).
+    too). `effort` bounds the steps of the search.
 
-    Raises `LimitError` when one unit has more faces than can be enumerated, or the hidden units more permutations.
+    Raises `LimitError` when one unit has more faces than can be enumerated, the hidden units more permutations, or the search takes more
+    steps.
     """
     group = exchanges(problem)
-    search = _Search(Forward(problem), group, frozenset(adjacent_exchanges(group)) if up_to_exchange else frozenset(), max_rank)
+    search = _Search(
+        Forward(problem), group, frozenset(adjacent_exchanges(group)) if up_to_exchange else frozenset(), max_rank, Meter(effort)
+    )
     for found in search.run(up_to_exchange):
         if points and found.existence is Existence.UNKNOWN and find_point(problem, found.signs) is not None:
             yield replace(found, existence=Existence.PROVED)
@@ -85,13 +90,19 @@ class _Search:
     group: tuple[Exchange, ...]
     neighbours: frozenset[tuple[int, int]]
     max_rank: int | None
+    meter: Meter
+
+    @property
+    def free(self) -> Relaxation:
+        """No assumption."""
+        return Relaxation(self.forward.context, meter=self.meter)
 
     @property
     def problem(self) -> Problem:
         return self.forward.problem
 
     def run(self, up_to_exchange: bool) -> Iterator[StratumSigns]:
-        start = _Node((), self.forward.inputs, Relaxation(self.forward.context), (), self.group, 0, True)
+        start = _Node((), self.forward.inputs, self.free, (), self.group, 0, True)
         for node in self._descend(start, up_to_exchange):
             for objective, affine in self._objective(node):
                 stabiliser = [exchange for exchange in node.stabiliser if self._compared(node, exchange) == 0]
@@ -146,12 +157,16 @@ class _Search:
         if position == 0:
             alike = layer.fixed_weight is None and layer.fixed_bias is None
             if not layer.activation.kinks:
-                base = Relaxation(self.forward.context)
-                return [unit_ways(self.forward, base, layer, unit, node.signals, (), left, followed=False) for unit in range(layer.units)]
-            first = first_layer_ways(self.forward, 0, left)
+                return [
+                    unit_ways(self.forward, self.free, layer, unit, node.signals, (), left, followed=False) for unit in range(layer.units)
+                ]
+            first = first_layer_ways(self.forward, self.free, 0, left)
             others = range(1, layer.units)
-            return [first, *(_moved(self.forward, first, unit) if alike else first_layer_ways(self.forward, unit, left) for unit in others)]
-        base = node.base if node.base is not None else Relaxation(self.forward.context)
+            return [
+                first,
+                *(_moved(self.forward, first, unit) if alike else first_layer_ways(self.forward, self.free, unit, left) for unit in others),
+            ]
+        base = node.base if node.base is not None else self.free
         left = None if left is None else left + base.rank
         followed = bool(layer.activation.kinks) and self._asked_after(position)
         return [

@@ -164,12 +164,15 @@ def _implied(cases: Sequence[Relaxation], weights: Sequence[Weight]) -> tuple[li
     return signs, products
 
 
-def first_layer_ways(forward: Forward, unit: int, max_rank: int | None) -> list[Way]:
-    """The ways of a unit of the first layer: the faces of its arrangement where all kinks are at 0, smallest first."""
+def first_layer_ways(forward: Forward, free: Relaxation, unit: int, max_rank: int | None) -> list[Way]:
+    """The ways of a unit of the first layer: the faces of its arrangement where all kinks are at 0, smallest first.
+
+    `free` assumes nothing yet.
+    """
     layer = forward.problem.network.layers[0]
     slope = slope_at_zero(layer) if layer.fixed_weight is None else None
     if slope is None or (layer.bias and layer.fixed_bias is not None and layer.fixed_bias[unit]):
-        return unit_ways(forward, Relaxation(forward.context), layer, unit, forward.inputs, (), max_rank, followed=False)
+        return unit_ways(forward, free, layer, unit, forward.inputs, (), max_rank, followed=False)
     steps = [forward.unit(layer, unit, signal) for signal in forward.inputs]
     side = Fraction(sign(slope))
     ending = (side,) if has_free_bias(layer) else ()

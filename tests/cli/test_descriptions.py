@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from jsonschema import Draft202012Validator
 from running import ROOT, SMALL, run, with_parts, write
 
 POSTER = ROOT / "specs" / "poster.rspec"
@@ -105,11 +106,47 @@ def test_a_graph_that_is_too_large_says_how_large(tmp_path: Path) -> None:
     assert run("graph", "model.rspec", "--format", "html", cwd=tmp_path).returncode == 0, "the page shows one unit instead"
 
 
-def test_a_graph_of_two_layers_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, with_parts(units="layer 2 relu layer 2 relu"))
-    done = run("graph", "model.rspec", "--format", "dot", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "2 hidden layers" in done.stderr
+TWO_LAYERS = with_parts(units="layer 1 relu layer 1 relu")
+
+
+def test_the_strata_of_two_layers_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, TWO_LAYERS)
+    text = run("compile", "model.rspec", cwd=tmp_path).stdout
+    for words in ("cells      28 exist\n", "walls      51\n", "strata     113, or 113 up to exchange of units, that are not proved empty"):
+        assert words in text
+    document = json.loads((tmp_path / "model.regions.json").read_text(encoding="utf-8"))
+    assert document["regions"] is None
+    found = document["general_regions"]
+    assert (found["strata"], found["cells"], found["unknown_cells"], found["walls"]) == ("113", "28", "0", "51")
+    assert len(found["graph"]["nodes"]) == 28
+
+
+def test_too_many_strata_to_count(tmp_path: Path) -> None:
+    write(tmp_path, with_parts(units="layer 6 hard_tanh"))
+    done = run("compile", "model.rspec", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "not described: there are more than 200,000 strata" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["graphml", "gexf", "dot", "json"])
+def test_the_graph_of_two_layers(name: str, tmp_path: Path) -> None:
+    write(tmp_path, TWO_LAYERS)
+    done = run("graph", "model.rspec", "--format", name, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+++/0++" in done.stdout
+    assert "layer1.weight[0,0]" in done.stdout
+    if name == "json":
+        document = json.loads(done.stdout)
+        Draft202012Validator(json.loads(run("schema", "regions-graph", cwd=tmp_path).stdout)).validate(document)
+        assert (len(document["nodes"]), len(document["edges"])) == (28, 51)
+
+
+def test_what_the_graph_of_two_layers_has_not(tmp_path: Path) -> None:
+    write(tmp_path, TWO_LAYERS)
+    for more, words in ((("--format", "html"), "choose another format"), (("--format", "dot", "--one-unit"), "2 hidden layers")):
+        done = run("graph", "model.rspec", *more, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert words in done.stderr
 
 
 SYSTEM_FORMATS = {
