@@ -1,9 +1,9 @@
 """What numbers alone say about a problem's local minima: descents from many starts, for any spec of the language.
 
-    python tests/descent.py specs/NAME.rspec [--starts 2000] [--newton 0] [--seed 0] [--digits 15]
+    python tests/descent.py specs/NAME.rspec [--starts 2000] [--pinned 0] [--seed 0] [--digits 15]
 
-prints the clusters of end points: loss, flat directions, signs of the switches, theta; with `--newton`, also the minima among the critical
-points that Newton finds from random points with random sets of zero switches.
+prints the clusters of end points: loss, flat directions, signs of the switches, theta; with `--pinned`, also the minima among the critical
+points of descents that hold random sets of switches at zero (minima with tiny basins are found so).
 
 A descent slides down the loss with rounded kinks (`|t|` becomes `sqrt(t^2 + width^2)`, the width falling to nothing) by Newton steps that
 turn negative curvature round; then it guesses which switches are zero and solves for the critical point with those; then it restarts from
@@ -26,19 +26,22 @@ import reluspec
 
 RADII = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 WIDTHS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+SHORT = 0.1
+"""Longer steps of a descent jump over basins: with them, none of 10 000 starts found the last minimum of `two_hidden_layers`."""
 PLAIN_WIDTHS = (0, 1e-5, 1e-6, 1e-7)
 
 
 # ---- descents ------------------------------------------------------------------------------------------------------------------
 
 
-def slide(land: Landscape, points: Array, width: float, steps: int, longest: float = np.inf) -> Array:
+def slide(land: Landscape, points: Array, width: float, steps: int, *, longest: float = np.inf, pins: Array | None = None) -> Array:
     """Newton descent, with negative curvature turned round, on the loss with kinks rounded by `width`; steps up to `longest`."""
     fractions = np.array([1.5, 1, 0.6, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6])
     points, count = points.copy(), len(points)
     live = np.arange(count)
     for _ in range(steps):
-        loss, _ = land.jets(points[live], 2, width=width)
+        held = None if pins is None else pins[live]
+        loss, _ = land.jets(points[live], 2, width=width, pins=held)
         slope, bend = loss.derivatives
         size, frame = np.linalg.eigh(bend)
         floor = 1e-9 * np.abs(size).max(axis=1, keepdims=True) + 1e-12
@@ -47,7 +50,8 @@ def slide(land: Landscape, points: Array, width: float, steps: int, longest: flo
         allowed = np.minimum(longest, 1 + np.linalg.norm(points[live], axis=1, keepdims=True))
         step *= np.minimum(1, allowed / np.maximum(length, 1e-300))
         tried = points[live][:, None] + fractions[:, None] * step[:, None]
-        values = land.values(tried.reshape(-1, land.size), width).reshape(len(live), -1)
+        held = None if held is None else np.repeat(held, len(fractions), axis=0)
+        values = land.values(tried.reshape(-1, land.size), width, held).reshape(len(live), -1)
         best = values.argmin(axis=1)
         gain = loss.value - values[np.arange(len(live)), best]
         better = gain > 0
@@ -128,7 +132,7 @@ def snap(land: Landscape, points: Array, reach: float = 3e-2) -> tuple[Array, Ar
     return best, done
 
 
-def descend(land: Landscape, starts: Array, seed: int = 0, rounds: int = 6, copies: int = 6) -> tuple[Array, Array]:
+def descend(land: Landscape, starts: Array, seed: int = 0, rounds: int = 40, copies: int = 6) -> tuple[Array, Array]:
     """End points of descents from every row of `starts`; and whether each settled.
 
     That is: at a critical point that no probe found a way down from.
@@ -138,7 +142,7 @@ def descend(land: Landscape, starts: Array, seed: int = 0, rounds: int = 6, copi
     # Rounded kinks are passed quickly; but they bend flat cells, where only the plain loss stays.
     for part, widths in ((slice(0, None, 2), WIDTHS), (slice(1, None, 2), PLAIN_WIDTHS)):
         for k, width in enumerate(widths):
-            points[part] = slide(land, points[part], width, 25 if k else 60)
+            points[part] = slide(land, points[part], width, 25 if k else 120, longest=SHORT)
     points, settled = snap(land, points)
     live = np.arange(len(points))
     for _ in range(rounds):
@@ -149,7 +153,7 @@ def descend(land: Landscape, starts: Array, seed: int = 0, rounds: int = 6, copi
             break
         moved = lower[improved]
         for width in WIDTHS[2:]:
-            moved = slide(land, moved, width, 25)
+            moved = slide(land, moved, width, 25, longest=SHORT)
         points[live], settled[live] = snap(land, moved)
     settled[live] = False
     return points, settled
@@ -186,20 +190,21 @@ def starts(land: Landscape, count: int, seed: int = 0) -> Array:
     return points
 
 
-def critical_points(land: Landscape, count: int, seed: int = 0, batch: int = 2000) -> Array:
-    """Critical points within their strata, by Newton from random points with random sets of zero switches: what no basin is too small for.
+def critical_points(land: Landscape, count: int, seed: int = 0, batch: int = 1000) -> Array:
+    """Points critical within their strata, by descents with random sets of switches held at zero: what basins are too small for.
 
-    Whole units die in some of the sets. Saddles are among the points.
+    A minimum in a stratum is a minimum of the loss on the stratum's zero set, where it may attract much more. Whole units die in some of
+    the sets. Saddles are among the points.
     """
     random = np.random.default_rng(seed)
     found = np.zeros((0, land.size))
-    words = [np.array(places) for _, places in land.groups if places]
     for at in range(0, count, batch):
         points = starts(land, batch, seed + at)
-        zero = np.zeros((batch, land.switches(points[:1]).shape[1]), dtype=bool)
-        for places in words:
-            share = random.choice([0, 0.6 / len(places), 1.5 / len(places), 1], p=[0.35, 0.3, 0.2, 0.15], size=(batch, 1))
-            zero[:, places] = random.random((batch, len(places))) < share
+        points[::2] = random.normal(size=points[::2].shape) * random.choice([0.3, 1.0, 2.0], size=(len(points[::2]), 1))
+        zero = _held(land, batch, random)
+        part = slice(0, 3 * batch // 4)
+        for width, strength in ((1e-2, 1e1), (1e-3, 1e3), (1e-5, 1e5)):
+            points[part] = slide(land, points[part], width, 15, pins=strength * zero[part])
         points, good = settle(land, points, zero, 30, follow=15)
         points = points[good]
         again, good = settle(land, points, np.abs(land.switches(points)) < ZERO_BELOW, 3)
@@ -208,6 +213,18 @@ def critical_points(land: Landscape, count: int, seed: int = 0, batch: int = 200
         _, first = np.unique(np.round(np.c_[found, land.values(found)], 6), axis=0, return_index=True)
         found = found[first]
     return found
+
+
+def _held(land: Landscape, count: int, random: np.random.Generator) -> Array:
+    """Random sets of switches: up to p of them anywhere, or unit by unit none, some or all."""
+    groups = [np.array(places) for _, places in land.groups if places]
+    switches = sum(map(len, groups))
+    ranks = random.random((count, switches)).argsort(axis=1).argsort(axis=1)
+    held: Array = ranks < random.integers(0, min(land.size, switches) + 1, size=(count, 1))
+    for places in groups:
+        share = random.choice([0, 0.6 / len(places), 1.5 / len(places), 1], p=[0.35, 0.3, 0.2, 0.15], size=(count, 1))
+        held[::2, places] = (random.random((count, len(places))) < share)[::2]
+    return held
 
 
 def minima_among(land: Landscape, points: Array, seed: int = 0, copies: int = 30) -> Array:
@@ -329,7 +346,7 @@ def main() -> None:
     parser.add_argument("spec")
     parser.add_argument("--starts", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--newton", type=int, default=0, help="also so many Newton runs with random sets of zero switches")
+    parser.add_argument("--pinned", type=int, default=0, help="also so many descents with random switches held at zero")
     parser.add_argument("--digits", type=int, default=15)
     arguments = parser.parse_args()
     land = Landscape(reluspec.load(arguments.spec))
@@ -337,9 +354,9 @@ def main() -> None:
     settled, stray = explore(land, arguments.starts, arguments.seed)
     print(land.problem.title, f"\n{land.size} parameters, {len(land.exchanges)} exchanges of units")
     ways = [("minima", settled), ("NOT SETTLED", stray)]
-    if arguments.newton:
-        points = critical_points(land, arguments.newton, arguments.seed)
-        ways.append(("minima by Newton", clusters(land, minima_among(land, points))))
+    if arguments.pinned:
+        points = critical_points(land, arguments.pinned, arguments.seed)
+        ways.append(("minima held", clusters(land, minima_among(land, points))))
         print(f"{len(points)} points critical within their strata")
     for title, found in ways:
         for cluster in found:

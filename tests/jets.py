@@ -140,9 +140,19 @@ class Landscape:
     # ---- values ----------------------------------------------------------------------------------------------------------------
 
     def jets(
-        self, points: Array, order: int, *, width: float = 0, sides: Array | None = None, number: Number = float
+        self,
+        points: Array,
+        order: int,
+        *,
+        width: float = 0,
+        sides: Array | None = None,
+        pins: Array | None = None,
+        number: Number = float,
     ) -> tuple[Jet, list[Jet]]:
-        """The loss and the switches at `points`, rounded by `width`, or continued from the given `sides` of the switches."""
+        """The loss and the switches at `points`, rounded by `width`, or continued from the given `sides` of the switches.
+
+        `pins` hold switches at zero: so much times their squares is added to the loss.
+        """
         count = len(points)
         flat = np.zeros((count, self.size, self.size), dtype=points.dtype) if order > 1 else None
         unit = np.eye(self.size, dtype=int).astype(points.dtype) if points.dtype == object else np.eye(self.size)
@@ -165,6 +175,8 @@ class Landscape:
             total = run.at(problem.loss.expression, local) * number(share) + total
         for penalty in problem.regulariser:
             total = run.at(penalty.expression, values) + total
+        for k, switch in enumerate(run.switches if pins is not None else ()):
+            total = switch * switch * pins[:, k] + total  # type: ignore[index]
         return total, run.switches
 
     @staticmethod
@@ -174,8 +186,8 @@ class Landscape:
             total = values[Variable(f"{layer}.weight", (unit, k))] * entry + total
         return run.at(function, {Variable("z"): total})
 
-    def values(self, points: Array, width: float = 0) -> Array:
-        return self.jets(points, 0, width=width)[0].value
+    def values(self, points: Array, width: float = 0, pins: Array | None = None) -> Array:
+        return self.jets(points, 0, width=width, pins=pins)[0].value
 
     def switches(self, points: Array) -> Array:
         found = self.jets(points, 0)[1]

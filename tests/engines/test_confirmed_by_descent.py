@@ -1,6 +1,8 @@
 """Specs beyond the convex setting: expected answers, engine and descents must tell the same story.
 
-The expected answers were found by descents from thousands of starts and by Newton runs on random strata (tests/descent.py), by no engine.
+The expected answers were found by descents from thousands of starts, free and with random switches held at zero (tests/descent.py), but for
+one that the engine listed first: the last minimum of `two_hidden_layers`. Its one-sided slopes and Hessian confirm it, and so do descents
+with shorter steps, which are the rule now.
 Until an engine takes a spec, only the expectation itself is tested.
 """
 
@@ -60,10 +62,14 @@ def witnesses(name: str, component: Component) -> list[Array]:
 
 
 def check_ends(name: str, count: int, seed: int) -> set[int]:
-    """Every end point is a listed minimum, or on a listed family; returns the components reached."""
-    land, reached = landscape(name), set()
+    """Every descent ends at a listed minimum, or on a listed family; returns the components reached."""
     points, settled = end_points(name, count, seed)
     assert settled.all(), points[~settled]
+    return check_points(name, points)
+
+
+def check_points(name: str, points: Array) -> set[int]:
+    land, reached = landscape(name), set()
     for value, point in zip(land.values(points), points, strict=True):
         homes = [k for k, component in enumerate(solved(name)) if is_at(name, component, value, point)]
         assert homes, (value, land.theta(point))
@@ -159,12 +165,12 @@ def test_no_way_down_from_a_witness(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_many_descents_and_newton_runs(name: str) -> None:
-    """All expected minima, and no others, from thousands of starts; Newton on random strata finds no minimum that descents miss."""
+def test_many_descents_and_held_switches(name: str) -> None:
+    """All expected minima, and no others, from thousands of starts and from descents with random switches held at zero."""
     land = landscape(name)
     points, settled = end_points(name, 4000, 17)
     assert settled.all()
-    assert check_expectation(name, points) == {float(c["loss"]) for c in expected(name)["components"]}
-    check_expectation(name, minima_among(land, critical_points(land, 40_000, 17)))
+    held = minima_among(land, critical_points(land, 40_000, 17))
+    assert check_expectation(name, np.concatenate([points, held])) == {float(c["loss"]) for c in expected(name)["components"]}
     if choose_engine(land.problem).engine is not None:
-        assert check_ends(name, 4000, 17) == set(range(len(solved(name))))
+        assert check_ends(name, 4000, 17) | check_points(name, held) == set(range(len(solved(name))))
