@@ -1,8 +1,8 @@
 """The journal of a long run: what became of every stratum so far, in an SQLite file beside the map.
 
 A run that is interrupted, even by a power cut, is taken up where it stopped; a run that left strata undecided is completed later with
-larger limits. The file appears once a run has taken `PATIENCE` seconds and goes when the map is complete. Its rows are plain JSON, for strata in
-the order in which they were solved; they count only for the very problem, engine and version that wrote them.
+larger limits. The file appears once a run has taken `PATIENCE` seconds and goes when the map is complete. Its rows are plain JSON, for
+strata in the order in which they were solved; they count only for the very problem, engine and version that wrote them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from reluspec.errors import ArtefactError
 from reluspec.io.artefacts import read_json, write_json
 from reluspec.io.provenance import problem_from, provenance
 from reluspec.minima.minima_map import MinimaMap
-from reluspec.minima.records import Ball, Component, CriticalStratum, Family, Landscape, Piece, Tensor, Undecided
+from reluspec.minima.records import Ball, ChartFamily, ChartUnit, Component, CriticalStratum, Family, Landscape, Piece, Tensor, Undecided
 
 
 def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
@@ -85,14 +85,25 @@ def _piece(piece: Piece) -> dict[str, Any]:
         "certificate": piece.certificate,
     }
     if piece.family is not None:
-        document["parametrisation"] = {
-            "kind": "polytope",
-            "signs": list(piece.family.signs),
-            "directions": _tensor(piece.family.directions),
-            "vertices": _tensor(piece.family.vertices),
-            **({"output_bias": _tensor(piece.family.bias)} if piece.family.bias else {}),
-        }
+        document["parametrisation"] = _family(piece.family)
     return document
+
+
+def _family(family: Family | ChartFamily) -> dict[str, Any]:
+    if isinstance(family, ChartFamily):
+        return {
+            "kind": "chart",
+            "vertices": _tensor(family.vertices),
+            "rays": _tensor(family.rays),
+            "units": [asdict(unit) for unit in family.units],
+        }
+    return {
+        "kind": "polytope",
+        "signs": list(family.signs),
+        "directions": _tensor(family.directions),
+        "vertices": _tensor(family.vertices),
+        **({"output_bias": _tensor(family.bias)} if family.bias else {}),
+    }
 
 
 def _tensor(tensor: Tensor) -> Any:
@@ -159,11 +170,18 @@ def _read_component(document: dict[str, Any]) -> Component:
 
 def _read_piece(document: dict[str, Any]) -> Piece:
     form = document.get("parametrisation")
-    family = form and Family(
-        tuple(form["signs"]), _read_tensor(form["directions"]), _read_tensor(form["vertices"]), _read_tensor(form.get("output_bias", []))
-    )
+    family = _read_family(form) if form else None
     witness = {name: _read_tensor(tensor) for name, tensor in document["witness"].items()}
     return Piece(document["stratum"], document["dimension"], document["dead_units"], witness, document["certificate"], family)
+
+
+def _read_family(form: dict[str, Any]) -> Family | ChartFamily:
+    if form["kind"] == "chart":
+        units = tuple(ChartUnit(one["output"], one["sign"], tuple(one["directions"]), tuple(one["products"])) for one in form["units"])
+        return ChartFamily(_read_tensor(form["vertices"]), _read_tensor(form["rays"]), units)
+    return Family(
+        tuple(form["signs"]), _read_tensor(form["directions"]), _read_tensor(form["vertices"]), _read_tensor(form.get("output_bias", []))
+    )
 
 
 def _read_tensor(document: Any) -> Tensor:

@@ -56,6 +56,31 @@ class Family:
 
 
 @dataclass(frozen=True)
+class ChartUnit:
+    """A unit whose parameters a chart gives by `s`, the square of its output weight: positions in theta as a vector.
+
+    `output`: s, the weight is `sign sqrt(s)`; `directions`: u, the parameter is the weight times u; `products`: v, the parameter is v over
+    the weight.
+    """
+
+    output: int
+    sign: int
+    directions: tuple[int, ...]
+    products: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ChartFamily:
+    """A positive-dimensional piece as a relatively open polyhedron in a chart: convex combinations of `vertices` plus positive multiples
+    of `rays`, each with one coordinate per free parameter. Parameters of none of the `units` are their own coordinates.
+    """
+
+    vertices: tuple[tuple[Ball, ...], ...]
+    rays: tuple[tuple[Ball, ...], ...]
+    units: tuple[ChartUnit, ...]
+
+
+@dataclass(frozen=True)
 class Piece:
     """One stratum that a component meets, up to exchange of units: its own dimension, one witness in it, the evidence."""
 
@@ -64,7 +89,7 @@ class Piece:
     dead_units: int
     witness: dict[str, Tensor]
     certificate: dict[str, Any] = field(repr=False)
-    family: Family | None = field(default=None, repr=False)
+    family: Family | ChartFamily | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,7 @@ class Component:
         return {name: np.array(_floats(tensor), dtype=np.float64) for name, tensor in self.pieces[piece].witness.items()}
 
     def sample(self, count: int, problem: Problem, seed: int = 0, piece: int | None = None) -> list[dict[str, NDArray[np.float64]]]:
-        """Points of the component's piece of largest dimension (or of `piece`): random convex combinations of its vertices.
+        """Points of the component's piece of largest dimension (or of `piece`): random convex combinations of its vertices (and rays).
 
         An isolated minimum gives `count` copies of its witness. Raises `ProblemError` for a piece whose parametrisation is unknown.
         """
@@ -103,6 +128,8 @@ class Component:
             raise ProblemError(f"the parametrisation of {part.stratum} is not known")
         family = part.family
         vertices = np.array([[float(entry) for entry in row] for row in family.vertices])
+        if isinstance(family, ChartFamily):
+            return _chart_points(problem, family, count, seed)
         biases = np.array([float(entry) for entry in family.bias])
         random = np.random.default_rng(seed)
         points = []
@@ -126,6 +153,23 @@ def _family_point(problem: Problem, family: Family, s: Any, bias: float | None) 
     if output.bias:
         theta[f"{output.name}.bias"] = np.array([bias if bias is not None else float((output.fixed_bias or (Fraction(0),))[0])])
     return theta
+
+
+def _chart_points(problem: Problem, family: ChartFamily, count: int, seed: int) -> list[dict[str, NDArray[np.float64]]]:
+    """Random points of a family given in a chart."""
+    import numpy as np
+
+    vertices, rays = np.array(_floats(family.vertices)), np.array(_floats(family.rays)).reshape(-1, len(problem.parameters))
+    random = np.random.default_rng(seed)
+    points = []
+    for _ in range(count):
+        theta = random.dirichlet(np.ones(len(vertices))) @ vertices + random.exponential(size=len(rays)) @ rays
+        for unit in family.units:
+            theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
+            theta[list(unit.directions)] *= theta[unit.output]
+            theta[list(unit.products)] /= theta[unit.output]
+        points.append(problem.tensors(theta))
+    return points
 
 
 def _floats(tensor: Tensor) -> Any:

@@ -207,6 +207,20 @@ class Problem:
                 values.update({Variable(f"{layer.name}.bias", (unit,)): value for unit, value in enumerate(entries)})
         return values
 
+    def tensors(self, theta: Sequence[float]) -> dict[str, Any]:
+        """A theta given as a vector of the free parameters, in PyTorch's form: NumPy arrays by name, fixed tensors included."""
+        import numpy as np
+
+        values: dict[Variable, Any] = dict(zip(self.parameters, theta, strict=True)) | self.constants()
+        found: dict[str, Any] = {}
+        for position, layer in enumerate(self.network.layers):
+            inputs = range(self.network.fan_in(position))
+            rows = [[float(values[Variable(f"{layer.name}.weight", (unit, k))]) for k in inputs] for unit in range(layer.units)]
+            found[f"{layer.name}.weight"] = np.array(rows).reshape(layer.units, len(inputs))
+            if layer.bias:
+                found[f"{layer.name}.bias"] = np.array([float(values[Variable(f"{layer.name}.bias", (u,))]) for u in range(layer.units)])
+        return found
+
     def outputs_at(self, theta: Theta) -> list[list[Any]]:
         """The network's outputs, one list per data point; plain forward pass in the arithmetic of `theta`'s numbers."""
         values = self.flatten(theta)

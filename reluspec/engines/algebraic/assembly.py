@@ -10,12 +10,13 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
+from reluspec.engines.algebraic.charts import Unit, unit_groups
 from reluspec.engines.algebraic.enclosures import theta_balls
 from reluspec.engines.algebraic.gluing import Glued, Key
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
-from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector, value_at
+from reluspec.engines.algebraic.polyhedra import CriticalSet, value_at
 from reluspec.minima.balls import ball, nested
-from reluspec.minima.records import DIGITS, Component, Family, Piece
+from reluspec.minima.records import DIGITS, ChartFamily, ChartUnit, Component, Family, Piece
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
@@ -119,33 +120,47 @@ def tensors(problem: Problem, theta: Sequence[arb], digits: int) -> dict[str, An
     return found
 
 
-def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Family | None:
-    """The family as a polytope in the squares of the output weights, where it is one of a single hidden layer (theory.md section 4.2)."""
-    from reluspec.engines.algebraic.charts import unit_groups
-
-    units = unit_groups(problem)
-    position = {variable: k for k, variable in enumerate(problem.parameters)}
+def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Family | ChartFamily:
+    """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart."""
+    bits, units = precision.bits, unit_groups(problem)
     output = problem.network.layers[-1]
+    position = {variable: k for k, variable in enumerate(problem.parameters)}
     bias = position.get(Variable(f"{output.name}.bias", (0,)))
-    moving = {unit.output for unit in found.living} | ({bias} if bias is not None else set())
-    if len(problem.network.layers) != 2 or not units or found.rays or not _only(found.directions, moving):
-        return None
     sigma = {unit.output: sign for unit, sign in zip(found.living, found.sigma, strict=True)}
-    if any(unit.output not in sigma and any(found.witness[k] != 0 for k in unit.parameters) for unit in units):
-        return None
-    bits = precision.bits
     with ctx.workprec(bits + 32):
+        if (
+            len(problem.network.layers) != 2
+            or not _is_polytope(found, {*sigma, bias})
+            or len(sigma) + _dead_units(found, units) != len(units)
+        ):
+            return ChartFamily(
+                vertices=nested([[entry.ball(bits) for entry in vertex] for vertex in found.vertices], precision.digits),
+                rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], precision.digits),
+                units=tuple(
+                    ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
+                    for unit, sign in zip(found.living, found.sigma, strict=True)
+                ),
+            )
         zero = arb(0)
-        directions = [[found.witness[k].ball(bits) if unit.output in sigma else zero for k in unit.incoming] for unit in units]
-        vertices = [[vertex[unit.output].ball(bits) if unit.output in sigma else zero for unit in units] for vertex in found.vertices]
-        biases = [vertex[bias].ball(bits) for vertex in found.vertices] if bias is not None else []
         return Family(
             signs=tuple(sigma.get(unit.output, 0) for unit in units),
-            directions=nested(directions, precision.digits),
-            vertices=nested(vertices, precision.digits),
-            bias=nested(biases, precision.digits),
+            directions=nested(
+                [[found.witness[k].ball(bits) if unit.output in sigma else zero for k in unit.incoming] for unit in units], precision.digits
+            ),
+            vertices=nested(
+                [[vertex[unit.output].ball(bits) if unit.output in sigma else zero for unit in units] for vertex in found.vertices],
+                precision.digits,
+            ),
+            bias=nested([vertex[bias].ball(bits) for vertex in found.vertices], precision.digits) if bias is not None else (),
         )
 
 
-def _only(directions: Sequence[Vector], positions: set[int | None] | set[int]) -> bool:
-    return all(entry == 0 for direction in directions for k, entry in enumerate(direction) if k not in positions)
+def _is_polytope(found: CriticalSet, moving: set[int | None]) -> bool:
+    """Whether only squares of output weights (and the output's bias) change, within bounds, and all directions are known."""
+    if found.rays or any(unit.products for unit in found.living):
+        return False
+    return all(entry == 0 for direction in found.directions for k, entry in enumerate(direction) if k not in moving)
+
+
+def _dead_units(found: CriticalSet, units: Sequence[Unit]) -> int:
+    return sum(all(found.witness[k] == 0 for k in unit.parameters) for unit in units)

@@ -1,29 +1,39 @@
-"""Coordinates in which the critical equations of a stratum are small: a living unit by the square of its output weight and its direction.
+"""Coordinates in which the critical equations of a stratum are small: a living unit by the square of its output weight.
 
-Where flipping the sign of a unit's parameters (a, w) leaves the surrogate as it is, and a is not zero, the loss is a polynomial in
-s = a^2 and u = w / a: half the degree, a quarter of the solutions for every two units, and the families of minima that units on one face
-share (theory.md section 4.2) become polytopes in s. (a, w) -> (s, u) is a diffeomorphism on either side of a = 0, so critical points,
-minima, ranks and signs of Hessians are the same in both; the points with a = 0 form a branch of their own, in the coordinates (0, w).
+Where flipping the sign of a unit's parameters (a, w) leaves the surrogate as it is, and a is not zero, the loss is a polynomial in s = a^2
+and, for every parameter of the unit, its *direction* u = w / a or its *product* v = a w (up to powers of s): about half the degree, a
+quarter of the solutions for every two units. In directions, the families of minima that units on one face share are polytopes in s
+(theory.md section 4.2); products have the smallest degrees, and are right for parameters without a penalty, in which nothing else is
+linear. (a, w) -> (s, u or v) is a diffeomorphism on either side of a = 0, so critical points, minima, ranks and signs of Hessians are the
+same in both; the points with a = 0 form a branch of their own, in the coordinates (0, w).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeAlias
 
-from flint import fmpq_mpoly
+from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 
+Terms: TypeAlias = dict[tuple[int, ...], fmpq]
+"""A polynomial in the chart's coordinates, exponents -> coefficient; those of an s may be negative."""
+
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of the last hidden layer: the positions in theta of its output weight and of its own free parameters."""
+    """A unit of the last hidden layer: the positions in theta of its output weight and of its own free parameters.
+
+    `products` are those of its own that a chart gives as products; the others it gives as directions.
+    """
 
     output: int
     incoming: tuple[int, ...]
+    products: frozenset[int] = frozenset()
 
     @property
     def parameters(self) -> tuple[int, ...]:
@@ -54,67 +64,72 @@ def unit_groups(problem: Problem) -> tuple[Unit, ...]:
 
 @dataclass(frozen=True)
 class Chart:
-    """The coordinates (s, u) for the `living` units; every other coordinate is the parameter itself.
+    """The coordinates (s, u or v) for the `living` units; every other coordinate is the parameter itself.
 
-    The coordinate at the position of a living unit's output weight is s, those at its own parameters are u.
+    The coordinate at the position of a living unit's output weight is s, those at its own parameters are u or v.
     """
 
     living: tuple[Unit, ...]
 
-    def transform(self, polynomial: fmpq_mpoly) -> tuple[fmpq_mpoly, tuple[int, ...]]:
+    def transform(self, polynomial: fmpq_mpoly) -> tuple[Terms, tuple[int, ...]]:
         """A polynomial in the chart, and its parity (0 or 1) for every living unit.
 
         Where a parity is odd, the polynomial has been divided by |a| and its sign has to be multiplied by the sign of a. Raises
         `ParityError`.
         """
-        terms = polynomial.to_dict()
         parity = None
-        images = {}
-        for exponents, coefficient in terms.items():
-            degrees = [sum(exponents[k] for k in unit.parameters) for unit in self.living]
-            odd = tuple(degree % 2 for degree in degrees)
+        images: Terms = {}
+        for exponents, coefficient in polynomial.to_dict().items():
+            # a^alpha w^beta w'^gamma = a^(alpha + beta - gamma) u^beta v^gamma
+            powers = [
+                exponents[unit.output] + sum(-exponents[k] if k in unit.products else exponents[k] for k in unit.incoming)
+                for unit in self.living
+            ]
+            odd = tuple(power % 2 for power in powers)
             if parity is not None and odd != parity:
                 raise ParityError
             parity = odd
             image = list(exponents)
-            for unit, degree in zip(self.living, degrees, strict=True):
-                image[unit.output] = degree // 2
+            for unit, power in zip(self.living, powers, strict=True):
+                image[unit.output] = power // 2
             images[tuple(image)] = coefficient
-        if len(images) != len(terms):
-            raise AssertionError("a chart is one to one on monomials of one parity")
-        return polynomial.context().from_dict(images), parity or (0,) * len(self.living)
+        return images, parity or (0,) * len(self.living)
 
-    def even(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+    def even(self, polynomial: fmpq_mpoly) -> Terms:
         """A polynomial that does not change its sign with any unit's. Raises `ParityError`."""
         image, parity = self.transform(polynomial)
         if any(parity):
             raise ParityError
         return image
 
-    def gradient(self, loss: fmpq_mpoly, positions: Sequence[int]) -> list[fmpq_mpoly]:
-        """The derivatives of a loss in the chart; those by u are divided by s, a factor that all of their terms have."""
-        owner = {k: unit for unit in self.living for k in unit.incoming}
-        found = []
-        for k in positions:
-            derivative = loss.derivative(k)
-            if k in owner and not derivative.is_zero():
-                derivative = _divided(derivative, owner[k].output)
-            found.append(derivative)
-        return found
+    def cleared(self, terms: Terms, context: fmpq_mpoly_ctx) -> fmpq_mpoly:
+        """Times powers of the s, which are positive, such that it is a polynomial that no s divides."""
+        for unit in self.living:
+            least = min((exponents[unit.output] for exponents in terms), default=0)
+            if least:
+                terms = {_shifted(exponents, unit.output, -least): value for exponents, value in terms.items()}
+        return context.from_dict(terms)
 
 
-def _divided(polynomial: fmpq_mpoly, position: int) -> fmpq_mpoly:
-    terms = polynomial.to_dict()
-    if any(not exponents[position] for exponents in terms):
-        raise AssertionError("every term with a direction has the factor s")
-    lowered = {(*e[:position], e[position] - 1, *e[position + 1 :]): value for e, value in terms.items()}
-    return polynomial.context().from_dict(lowered)
+def _shifted(exponents: tuple[int, ...], position: int, by: int) -> tuple[int, ...]:
+    return (*exponents[:position], exponents[position] + by, *exponents[position + 1 :])
+
+
+def derivative(terms: Mapping[tuple[int, ...], fmpq], position: int) -> Terms:
+    """The derivative by one coordinate."""
+    return {_shifted(e, position, -1): value * e[position] for e, value in terms.items() if e[position]}
+
+
+def times_scale(terms: Terms, unit: Unit) -> Terms:
+    """The polynomial times the s of a unit."""
+    return {_shifted(exponents, unit.output, 1): value for exponents, value in terms.items()}
 
 
 def charted_units(units: Sequence[Unit], polynomials: Sequence[fmpq_mpoly], positions: Sequence[int]) -> tuple[Unit, ...]:
     """The units whose sign symmetry all the polynomials have, with their parameters among `positions` (those that are free here).
 
-    A unit without a free parameter of its own is dead and needs no chart.
+    A unit without a free parameter of its own is dead and needs no chart. The first polynomial is the loss: a parameter that never stands
+    there without as many output weights is taken as a product.
     """
     charted = []
     for unit in units:
@@ -126,8 +141,17 @@ def charted_units(units: Sequence[Unit], polynomials: Sequence[fmpq_mpoly], posi
                 Chart((Unit(unit.output, own),)).transform(polynomial)
         except ParityError:
             continue
-        charted.append(Unit(unit.output, own))
+        charted.append(Unit(unit.output, own, frozenset(k for k in own if _only_in_products(polynomials[0], unit.output, own, k))))
     return tuple(charted)
+
+
+def _only_in_products(loss: fmpq_mpoly, output: int, own: Sequence[int], position: int) -> bool:
+    return all(sum(exponents[k] for k in own) <= exponents[output] for exponents in loss.to_dict() if exponents[position])
+
+
+def all_products(units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The same units in charts of products only."""
+    return tuple(Unit(unit.output, unit.incoming, frozenset(unit.incoming)) for unit in units)
 
 
 def branches(units: Sequence[Unit]) -> Iterator[tuple[tuple[Unit, ...], tuple[Unit, ...]]]:

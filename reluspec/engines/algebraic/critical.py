@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
-from reluspec.engines.algebraic.charts import Chart, Unit, branches, charted_units
+from reluspec.engines.algebraic.charts import Chart, Terms, Unit, all_products, branches, charted_units, derivative, times_scale
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
 from reluspec.engines.algebraic.restricted import Restricted, restrictions
-from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, flint_basis, solve_system
+from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, SolvingLimit, flint_basis, solve_system
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 
@@ -36,30 +37,56 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
-    for branch in _branches(problem, signs, groebner):
-        for equations, singular in branch.systems():
-            solved = branch.solve(equations, groebner)
-            systems += 1
-            reasons += [solved.unresolved] if solved.unresolved else []
-            for solution in solved.sets:
-                shape = branch.shape(solution, singular)
-                found, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
-                sets += found
-                reasons += [reason] if reason else []
+    for charts in _branches(problem, signs, groebner):
+        found = _first_solved(charts, groebner)
+        sets += found.sets
+        systems += found.systems
+        reasons += [found.unresolved] if found.unresolved else []
     return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
 
 
+def _first_solved(charts: Sequence[_Branch], groebner: Groebner) -> Critical:
+    """The first chart in which everything is solved, else the last outcome."""
+    outcome, limit = None, None
+    for branch in charts:
+        try:
+            outcome = branch.critical(groebner)
+        except SolvingLimit as reached:
+            limit = reached
+            continue
+        if not outcome.unresolved:
+            return outcome
+    if outcome is None:
+        raise limit or SolvingLimit("no chart")
+    return outcome
+
+
 def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[fmpq_mpoly]]]:
-    """The systems that `critical_points` solves: number of unknowns, equations."""
-    for branch in _branches(problem, signs, flint_basis):
+    """The systems that `critical_points` solves first: number of unknowns, equations."""
+    for branch, *_ in _branches(problem, signs, flint_basis):
         for equations, _ in branch.systems():
             yield branch.context.nvars(), branch.equations(equations)
 
 
-def _branches(problem: Problem, signs: Signs, groebner: Groebner) -> Iterator[_Branch]:
+def _branches(problem: Problem, signs: Signs, groebner: Groebner) -> Iterator[list[_Branch]]:
+    """For every piece of the stratum and every choice of living units, the charts to be tried.
+
+    One living unit: products first, they have the lowest degrees. Several: directions first, in which what the units share is affine.
+    """
     for stratum in restrictions(problem, signs, groebner):
-        for living, off in branches(charted_units(stratum.units, stratum.polynomials, stratum.free)):
-            yield _Branch(stratum, Chart(living), off)
+        for living, off in branches(_unmixed(stratum, charted_units(stratum.units, stratum.polynomials, stratum.free))):
+            units = [living] if all_products(living) == living else [all_products(living), living]
+            yield [_Branch(stratum, Chart(chosen), off) for chosen in (units if len(living) == 1 else reversed(units))]
+
+
+def _unmixed(stratum: Restricted, units: Sequence[Unit]) -> list[Unit]:
+    """No products in a unit one of whose eliminated parameters is a combination of products and directions."""
+    kept = []
+    for unit in units:
+        whole = next(full for full in stratum.units if full.output == unit.output)
+        used = [{j in unit.products for j in unit.incoming if stratum.images[k].degrees()[j]} for k in whole.incoming]
+        kept.append(replace(unit, products=frozenset()) if any(len(kinds) > 1 for kinds in used) else unit)
+    return kept
 
 
 def _different(sets: Sequence[CriticalSet]) -> tuple[CriticalSet, ...]:
@@ -86,9 +113,9 @@ class _Branch:
         every = [f"p{k}" for k in range(len(stratum.images))] + [f"m{j}" for j in range(len(stratum.constraints))]
         self._wide = fmpq_mpoly_ctx.get(every, Ordering.degrevlex)
 
-    def _widened(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+    def _widened(self, terms: Terms) -> Terms:
         extra = (0,) * len(self.stratum.constraints)
-        return self._wide.from_dict({(*exponents, *extra): value for exponents, value in polynomial.to_dict().items()})
+        return {(*exponents, *extra): value for exponents, value in terms.items()}
 
     def _narrowed(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
         """Drop the terms with a parameter that is zero in this branch, and forget the parameters that are not active."""
@@ -100,16 +127,19 @@ class _Branch:
         }
         return self.context.from_dict(kept)
 
+    def _cleared(self, terms: Terms) -> fmpq_mpoly:
+        return self.chart.cleared(terms, self._wide)
+
     @cached_property
-    def _constraints(self) -> list[tuple[fmpq_mpoly, fmpq_mpoly]]:
+    def _constraints(self) -> list[tuple[fmpq_mpoly, Terms]]:
         """Each constraint in the chart: as it is, and times the squares of output weights that make it even in every unit."""
         found = []
         for polynomial in self.stratum.constraints:
             image, parity = self.chart.transform(polynomial)
             even = image
             for unit, odd in zip(self.chart.living, parity, strict=True):
-                even = even * self.stratum.surrogate.context.gen(unit.output) if odd else even
-            found.append((image, even))
+                even = times_scale(even, unit) if odd else even
+            found.append((self._cleared(self._widened(image)), self._widened(even)))
         return found
 
     def systems(self) -> Iterator[tuple[list[fmpq_mpoly], bool]]:
@@ -119,22 +149,40 @@ class _Branch:
         """
         count = len(self.stratum.images)
         multipliers = self._wide.gens()[count:]
-        even = [self._widened(polynomial) for _, polynomial in self._constraints]
-        common = [self._widened(image) for image, _ in self._constraints]
-        common += [self._widened(self.chart.transform(polynomial)[0]) for polynomial in self.stratum.equations]
-        lagrange = self._widened(self.chart.even(self.stratum.loss))
-        for multiplier, polynomial in zip(multipliers, even, strict=True):
-            lagrange = lagrange + multiplier * polynomial
-        yield [*self.chart.gradient(lagrange, self.positions), *common], False
+        even = [
+            {(*exponents[: count + j], 1, *exponents[count + j + 1 :]): value for exponents, value in terms.items()}
+            for j, (_, terms) in enumerate(self._constraints)
+        ]
+        common = [image for image, _ in self._constraints]
+        common += [self._cleared(self._widened(self.chart.transform(polynomial)[0])) for polynomial in self.stratum.equations]
+        lagrange = dict(ChainMap(self._widened(self.chart.even(self.stratum.loss)), *even))
+        yield [*self._gradient(lagrange), *common], False
         for first in range(len(even)):
             fixed = [*(multipliers[j] for j in range(first)), multipliers[first] - 1]
-            dependent = self._wide.constant(0)
-            for multiplier, polynomial in zip(multipliers[first:], even[first:], strict=True):
-                dependent = dependent + multiplier * polynomial
-            yield [*self.chart.gradient(dependent, self.positions), *common, *fixed], True
+            yield [*self._gradient(dict(ChainMap(*even[first:]))), *common, *fixed], True
+
+    def _gradient(self, terms: Terms) -> list[fmpq_mpoly]:
+        return [self._cleared(derivative(terms, k)) for k in self.positions]
+
+    def critical(self, groebner: Groebner) -> Critical:
+        """All critical points in this chart."""
+        sets: list[CriticalSet] = []
+        reasons: list[str] = []
+        systems = 0
+        for equations, singular in self.systems():
+            solved = self.solve(equations, groebner)
+            systems += 1
+            reasons += [solved.unresolved] if solved.unresolved else []
+            for solution in solved.sets:
+                shape = self.shape(solution, singular)
+                found, reason = critical_sets(shape, self.conditions) if shape else ([], "a family of critical points is not affine")
+                sets += found
+                reasons += [reason] if reason else []
+        return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), systems)
 
     def solve(self, equations: Sequence[fmpq_mpoly], groebner: Groebner) -> Solved:
-        never_zero = [self._narrowed(self._widened(condition.polynomial)) for condition in self.conditions]
+        wide = [self._wide.from_dict(self._widened(condition.polynomial.to_dict())) for condition in self.conditions]
+        never_zero = [self._narrowed(polynomial) for polynomial in wide]
         if any(polynomial.is_zero() for polynomial in never_zero):
             return Solved((), "")
         return solve_system(self.context, self.equations(equations), never_zero, groebner)
@@ -149,15 +197,16 @@ class _Branch:
         units = range(len(self.chart.living))
         context = self.stratum.surrogate.context
         alive = [Condition(f"alive {unit}", 1, context.gen(self.chart.living[unit].output), (0,) * len(units)) for unit in units]
-        strict = [
-            Condition(str(position), wanted, *self.chart.transform(polynomial)) for position, wanted, polynomial in self.stratum.strict
-        ]
+        strict = []
+        for position, wanted, polynomial in self.stratum.strict:
+            terms, parity = self.chart.transform(polynomial)
+            strict.append(Condition(str(position), wanted, self.chart.cleared(terms, context), parity))
         return (*alive, *strict)
 
     def shape(self, solution: SolutionSet, singular: bool) -> Shape | None:
         """The solutions as an affine space in the coordinates of all parameters; `None` where they are none there."""
         whole = {unit.output: unit for unit in self.stratum.units}
-        living = tuple(whole[unit.output] for unit in self.chart.living)
+        living = tuple(self._completed(whole[unit.output], unit) for unit in self.chart.living)
         zero = solution.field.element(0)
         known = Shape(
             solution.field,
@@ -174,6 +223,12 @@ class _Branch:
         # Multipliers that are not unique add directions along which no parameter moves.
         reduced = echelon(directions, len(point), field_scalars(solution.field))
         return replace(known, point=tuple(point), directions=tuple(reduced.rows))
+
+    def _completed(self, whole: Unit, unit: Unit) -> Unit:
+        """The unit with its eliminated parameters: products where they are combinations of products."""
+        images = self.stratum.images
+        given = {k for k in whole.incoming if any(images[k].degrees()[j] for j in unit.products)}
+        return replace(whole, products=frozenset(given))
 
     def _placed(self, values: Sequence[Algebraic], zero: Algebraic) -> tuple[Algebraic, ...]:
         known = [zero] * len(self.stratum.images)

@@ -13,17 +13,27 @@ BITS = 320
 """Precision at which points are told apart."""
 
 
+class InfinityError(Exception):
+    """A family goes to infinity here: an output weight tends to zero, its product with another parameter does not."""
+
+
 def theta_balls(found: CriticalSet, coordinates: Vector, bits: int) -> list[arb]:
-    """The parameters of a point given in the chart of `found`: `a = sigma sqrt(s)`, `w = a u`."""
+    """The parameters of a point given in the chart of `found`: `a = sigma sqrt(s)`, `w = a u = v / a`.
+
+    Raises `InfinityError` for a point of the closure that is none of the parameter space.
+    """
     with ctx.workprec(bits + 32):
         values = [entry.ball(bits + 32) for entry in coordinates]
         theta = list(values)
         for unit, sigma in zip(found.living, found.sigma, strict=True):
-            # An exact test: where s vanishes, a ball around it has no square root.
-            scale = arb(0) if coordinates[unit.output] == 0 else sigma * values[unit.output].sqrt()
+            # Exact tests: where s vanishes, a ball around it has no square root and no inverse.
+            dead = coordinates[unit.output] == 0
+            scale = arb(0) if dead else sigma * values[unit.output].sqrt()
             theta[unit.output] = scale
             for k in unit.incoming:
-                theta[k] = scale * values[k]
+                if dead and k in unit.products and coordinates[k] != 0:
+                    raise InfinityError
+                theta[k] = arb(0) if dead else values[k] / scale if k in unit.products else scale * values[k]
         return theta
 
 
@@ -82,7 +92,7 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
         for unit in found.living:
             chart[unit.output] = theta[unit.output] ** 2
             for k in unit.incoming:
-                chart[k] = theta[k] / theta[unit.output]
+                chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
         # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
         for direction in found.directions:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from flint import arb
 
-from reluspec.engines.algebraic.charts import unit_groups
-from reluspec.engines.algebraic.enclosures import BITS, Face, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.charts import Unit, unit_groups
+from reluspec.engines.algebraic.enclosures import BITS, Face, InfinityError, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.minimality import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
@@ -142,9 +142,15 @@ class Gluing:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
         for face in proper_faces(found):
+            try:
+                theta = theta_balls(found, face.inside, self.bits)
+            except InfinityError:
+                continue
+            if not all(self._bounded_ratio(face, unit) for unit in found.living):
+                raise EndError("where a unit without penalty on its bias goes flat, the ends of a family are not known")
             signs = self._end_signs(key, face)
             exchange, name = self._representative(signs)
-            end = self._at_end(name, self._moved(theta_balls(found, face.inside, self.bits), exchange))
+            end = self._at_end(name, self._moved(theta, exchange))
             judged = self.outcomes[name].sets[end]
             if judged.decision.verdict is not Verdict.MINIMUM:
                 missing.append(name)
@@ -153,6 +159,13 @@ class Gluing:
                 # `exchange` takes the end to its representative; so `other` after it takes the family along.
                 glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
         return missing
+
+    def _bounded_ratio(self, face: Face, unit: Unit) -> bool:
+        """Whether, where s vanishes on a face, the unit's products do so at least as fast: its parameters then tend to zero."""
+        found = face.found
+        every = [*found.vertices, *found.rays]
+        flat = [g for g in range(len(every)) if every[g][unit.output] == 0]
+        return not face.members <= set(flat) or all(every[g][k] == 0 for g in flat for k in unit.products)
 
     def _composed(self, key: Key, found: CriticalSet, first: Exchange, second: Exchange) -> Node:
         """The image of a set under one exchange after another."""

@@ -13,21 +13,21 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from flint import ctx, fmpq_mpoly
+from flint import ctx, fmpq, fmpq_mpoly
 
-from reluspec.engines.algebraic.charts import Chart, ParityError
+from reluspec.engines.algebraic.charts import Chart, ParityError, Terms, derivative
 from reluspec.engines.algebraic.cones import TooManyCells, cells
-from reluspec.engines.algebraic.convexity import Homogeneous, dead_unit, homogeneous, living_unit, output_slopes, own_rows
+from reluspec.engines.algebraic.convexity import homogeneous
 from reluspec.engines.algebraic.forms import Undetermined
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
 from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars
+from reluspec.engines.algebraic.units import NotApplicable, UnitTest
 from reluspec.errors import StratumError
-from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
-from reluspec.regions.signs import Signs, sign_values
+from reluspec.regions.signs import Signs
 from reluspec.systems.surrogate import Surrogate, fraction, surrogate
 
 PRECISIONS = (128, 512)
@@ -54,61 +54,21 @@ class Decision:
 
 def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     """Whether the points of a critical set of the stratum `signs` are local minima of the loss."""
-    data = homogeneous(problem)
-    if data is not None and (decision := _by_units(problem, data, signs, found)) is not None:
-        return decision
+    if (data := homogeneous(problem)) is not None:
+        try:
+            complaint = UnitTest(problem, data, signs, found).complaint()
+        except NotApplicable:
+            pass
+        except TooManyCells as reason:
+            return Decision(Verdict.UNDECIDED, "", str(reason))
+        else:
+            return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
     try:
         return _Local(problem, signs, found).decision()
     except TooManyCells as reason:
         return Decision(Verdict.UNDECIDED, "", str(reason))
     except ParityError:
         return Decision(Verdict.UNDECIDED, "", "an adjacent cell does not share the sign symmetry of the stratum")
-
-
-def _by_units(problem: Problem, data: Homogeneous, signs: Signs, found: CriticalSet) -> Decision | None:
-    """The test of `convexity`, unit by unit; `None` where it does not apply."""
-    owner = {unit.output: sigma for unit, sigma in zip(found.living, found.sigma, strict=True)}
-    outputs = _outputs(problem, data, signs, found, found.witness)
-    for direction in found.directions:
-        if any(direction[k] != 0 for unit in found.living for k in unit.incoming):
-            return None
-        moved = tuple(entry + step for entry, step in zip(found.witness, direction, strict=True))
-        if any(a != b for a, b in zip(outputs, _outputs(problem, data, signs, found, moved), strict=True)):
-            return None
-    slopes = output_slopes(problem, signs, outputs)
-    if slopes is None:
-        return None
-    for position, unit in enumerate(data.units):
-        if unit.output in owner:
-            directions = [found.witness[k] for k in unit.incoming]
-            verdict = living_unit(problem, data, position, owner[unit.output], directions, slopes, signs.layers[0][position])
-        elif any(found.witness[k] != 0 for k in unit.parameters):
-            return None
-        else:
-            verdict = dead_unit(problem, data, position, slopes)
-        if not verdict.minimal:
-            return Decision(Verdict.NOT_MINIMUM, "first order, unit by unit", verdict.reason)
-    return Decision(Verdict.MINIMUM, "first order, unit by unit (convex on every adjacent cell)")
-
-
-def _outputs(problem: Problem, data: Homogeneous, signs: Signs, found: CriticalSet, point: Sequence[Algebraic]) -> list[Algebraic]:
-    """The network's output at every data point: `sum s_l phi'_li (u_l . x_i)` plus the bias."""
-    output = problem.network.layers[-1]
-    bias: Any = 0
-    if output.bias:
-        name = Variable(f"{output.name}.bias", (0,))
-        bias = point[problem.parameters.index(name)] if output.fixed_bias is None else output.fixed_bias[0]
-    outputs = [found.field.element(0) + bias for _ in range(len(problem.data))]
-    living = {unit.output for unit in found.living}
-    for position, unit in enumerate(data.units):
-        if unit.output not in living:
-            continue
-        sides = sign_values(signs.layers[0][position])
-        for i, row in enumerate(own_rows(problem, unit)):
-            if factor := data.slope(sides[i]) * (sides[i] != 0):
-                height = sum((point[k] * x for k, x in zip(unit.incoming, row, strict=True) if x), found.field.element(0))
-                outputs[i] = outputs[i] + point[unit.output] * height * factor
-    return outputs
 
 
 class _Local:
@@ -189,11 +149,10 @@ class _Local:
             yield dict(zip(self._affine, sides, strict=True))
 
     def _row(self, position: int) -> tuple[Any, ...]:
-        polynomial = self._base.switches[position].polynomial
-        return tuple(
-            fraction(derivative.leading_coefficient()) if not (derivative := polynomial.derivative(k)).is_zero() else FRACTIONS.zero
-            for k in range(len(self.found.witness))
-        )
+        """The gradient of an affine switch."""
+        terms = self._base.switches[position].polynomial.to_dict()
+        size = len(self.found.witness)
+        return tuple(fraction(terms.get(tuple(int(j == k) for j in range(size)), fmpq(0))) for k in range(size))
 
     def _surrogate(self, sides: dict[int, int]) -> Surrogate | None:
         """The surrogate where the zero switches have these signs; `None` where a constant switch contradicts them."""
@@ -243,14 +202,16 @@ class _Local:
         return whole
 
     def _switch(self, local: Surrogate, position: int, scalars: Scalars, point: Sequence[Any]) -> ZeroSwitch:
-        polynomial, sign = self._charted(local.switches[position].polynomial)
-        gradient = tuple(sign * self._value(polynomial.derivative(k), scalars, point) for k in self.positions)
-        if polynomial.total_degree() <= 1:
+        terms, sign = self._charted(local.switches[position].polynomial)
+        gradient = tuple(sign * self._value(derivative(terms, k), scalars, point) for k in self.positions)
+        if all(min(exponents) >= 0 and sum(exponents) <= 1 for exponents in terms):
             return ZeroSwitch(gradient, None)
-        return ZeroSwitch(gradient, [[sign * entry for entry in row] for row in self._hessian(polynomial, scalars, point)])
+        return ZeroSwitch(gradient, [[sign * entry for entry in row] for row in self._hessian(terms, scalars, point)])
 
-    def _charted(self, polynomial: fmpq_mpoly) -> tuple[fmpq_mpoly, int]:
+    def _charted(self, polynomial: fmpq_mpoly) -> tuple[Terms, int]:
+        """A switch in the chart, up to positive factors, and the sign to multiply it by."""
         image, parity = self.chart.transform(polynomial)
+        image = self.chart.cleared(image, polynomial.context()).to_dict()
         sign = 1
         for odd, sigma in zip(parity, self.found.sigma, strict=True):
             sign = sign * sigma if odd else sign
@@ -261,19 +222,19 @@ class _Local:
         if local is None:
             raise StratumError("a switch is constant around a point where it vanishes")
         loss = self.chart.even(local.loss)
-        return [self._value(loss.derivative(k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
+        return [self._value(derivative(loss, k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
 
-    def _hessian(self, polynomial: fmpq_mpoly, scalars: Scalars, point: Sequence[Any]) -> list[list[Any]]:
+    def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> list[list[Any]]:
         size = range(len(self.positions))
         found: list[list[Any]] = [[None] * len(size) for _ in size]
         for i in size:
-            first = polynomial.derivative(self.positions[i])
+            first = derivative(terms, self.positions[i])
             for j in range(i + 1):
-                found[i][j] = found[j][i] = self._value(first.derivative(self.positions[j]), scalars, point)
+                found[i][j] = found[j][i] = self._value(derivative(first, self.positions[j]), scalars, point)
         return found
 
-    def _value(self, polynomial: fmpq_mpoly, scalars: Scalars, point: Sequence[Any]) -> Any:
-        return value_at(polynomial.to_dict(), point, scalars.zero)
+    def _value(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> Any:
+        return value_at(terms, point, scalars.zero)
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""
@@ -284,12 +245,21 @@ class _Local:
                 continue
             loss = self.chart.even(local.loss)
             switches = [self._charted(local.switches[position].polynomial)[0] for position in self._others]
-            for polynomial in (loss, *switches):
+            for terms in (loss, *switches):
                 for i in self.positions:
-                    first = polynomial.derivative(i)
-                    if any(on_family(entry, shape, 0) is None for entry in (first, *(first.derivative(j) for j in self.positions))):
+                    first = derivative(terms, i)
+                    if not all(
+                        self._is_constant(entry, shape, local) for entry in (first, *(derivative(first, j) for j in self.positions))
+                    ):
                         return False
         return True
+
+    def _is_constant(self, terms: Terms, shape: Shape, local: Surrogate) -> bool:
+        """Whether a function of the chart is the same on the whole family; one with negative powers only where no s changes."""
+        least = {unit.output: min((exponents[unit.output] for exponents in terms), default=0) for unit in self.found.living}
+        if any(power < 0 and any(step[k] != 0 for step in shape.directions) for k, power in least.items()):
+            return False
+        return on_family(self.chart.cleared(terms, local.context), shape, 0) is not None
 
 
 def _monic(polynomial: fmpq_mpoly) -> str:

@@ -84,7 +84,7 @@ def set_json(found: CriticalSet) -> Json:
     """A critical set in exact form: coordinates as polynomials in the field's generator, rational strings, constant first."""
     return {
         "field": found.field.to_json(),
-        "living": [[unit.output, list(unit.incoming)] for unit in found.living],
+        "living": [[unit.output, list(unit.incoming), sorted(unit.products)] for unit in found.living],
         "sigma": list(found.sigma),
         "witness": _vector(found.witness),
         "directions": [_vector(direction) for direction in found.directions],
@@ -107,7 +107,7 @@ def _read_judged(data: Json) -> Judged:
 
     found = CriticalSet(
         field=field,
-        living=tuple(Unit(output, tuple(incoming)) for output, incoming in data["living"]),
+        living=tuple(Unit(output, tuple(incoming), frozenset(products)) for output, incoming, products in data["living"]),
         sigma=tuple(data["sigma"]),
         witness=vector(data["witness"]),
         directions=tuple(vector(entry) for entry in data["directions"]),
