@@ -18,7 +18,8 @@ class Branch:
     """One case: `equations` hold, zeros of `covered` need not be found, `solved` variables are polynomials in the others.
 
     `covered` has the caller's polynomials that are never zero, and the factors that other cases take care of. `splits` counts the case
-    distinctions on the way here, `saturated` says that components inside zeros of `covered` have been removed already.
+    distinctions on the way here, `saturated` says that components inside zeros of `covered` have been removed already, `whole` that no
+    variable is to be eliminated.
     """
 
     equations: tuple[fmpq_mpoly, ...]
@@ -26,6 +27,7 @@ class Branch:
     solved: tuple[tuple[int, fmpq_mpoly], ...] = ()
     splits: int = 0
     saturated: bool = False
+    whole: bool = False
 
     def substituted(self, variable: int, value: fmpq_mpoly) -> Branch:
         """The case with a variable replaced."""
@@ -44,6 +46,12 @@ class Branch:
         )
 
 
+def restored(branch: Branch, equations: Sequence[fmpq_mpoly]) -> Branch:
+    """The case with these equations and all variables: one that takes finitely many values may have been eliminated."""
+    given = tuple(value - value.context().gen(variable) for variable, value in branch.solved)
+    return replace(branch, equations=(*equations, *given), solved=(), whole=True)
+
+
 def simplified(branch: Branch) -> list[Branch]:
     """The same case in simpler terms, or several cases in its place, or none where it is contradictory."""
     while True:
@@ -51,7 +59,7 @@ def simplified(branch: Branch) -> list[Branch]:
         if len(cases) != 1:
             return cases
         branch = cases[0]
-        following = _eliminated(branch)
+        following = None if branch.whole else _eliminated(branch)
         if following is None:
             return [branch]
         branch = following

@@ -38,19 +38,21 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     reasons: list[str] = []
     systems = 0
     for charts in _branches(problem, signs, groebner):
-        found = _first_solved(charts, groebner)
-        sets += found.sets
-        systems += found.systems
-        reasons += [found.unresolved] if found.unresolved else []
+        # One and the same system in each of the charts.
+        for equations in zip(*(branch.systems() for branch in charts), strict=True):
+            found = _first_solved([(branch, *one) for branch, one in zip(charts, equations, strict=True)], groebner)
+            sets += found.sets
+            systems += found.systems
+            reasons += [found.unresolved] if found.unresolved else []
     return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
 
 
-def _first_solved(charts: Sequence[_Branch], groebner: Groebner) -> Critical:
-    """The first chart in which everything is solved, else the last outcome."""
+def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], groebner: Groebner) -> Critical:
+    """The outcome in the first chart in which the system is solved, else the last one."""
     outcome, limit = None, None
-    for branch in charts:
+    for count, (branch, equations, singular) in enumerate(attempts, 1):
         try:
-            outcome = branch.critical(groebner)
+            outcome = replace(branch.critical(equations, singular, groebner), systems=count)
         except SolvingLimit as reached:
             limit = reached
             continue
@@ -164,21 +166,17 @@ class _Branch:
     def _gradient(self, terms: Terms) -> list[fmpq_mpoly]:
         return [self._cleared(derivative(terms, k)) for k in self.positions]
 
-    def critical(self, groebner: Groebner) -> Critical:
-        """All critical points in this chart."""
+    def critical(self, equations: Sequence[fmpq_mpoly], singular: bool, groebner: Groebner) -> Critical:
+        """What one of the systems has for solutions in the stratum."""
         sets: list[CriticalSet] = []
-        reasons: list[str] = []
-        systems = 0
-        for equations, singular in self.systems():
-            solved = self.solve(equations, groebner)
-            systems += 1
-            reasons += [solved.unresolved] if solved.unresolved else []
-            for solution in solved.sets:
-                shape = self.shape(solution, singular)
-                found, reason = critical_sets(shape, self.conditions) if shape else ([], "a family of critical points is not affine")
-                sets += found
-                reasons += [reason] if reason else []
-        return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), systems)
+        solved = self.solve(equations, groebner)
+        reasons = [solved.unresolved] if solved.unresolved else []
+        for solution in solved.sets:
+            shape = self.shape(solution, singular)
+            found, reason = critical_sets(shape, self.conditions) if shape else ([], "a family of critical points is not affine")
+            sets += found
+            reasons += [reason] if reason else []
+        return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), 1)
 
     def solve(self, equations: Sequence[fmpq_mpoly], groebner: Groebner) -> Solved:
         wide = [self._wide.from_dict(self._widened(condition.polynomial.to_dict())) for condition in self.conditions]
@@ -215,14 +213,25 @@ class _Branch:
             living,
             singular,
         )
-        # An eliminated parameter of a living unit is of degree one in the others: its coordinate in the chart is the same polynomial.
-        rows = [on_family(image, known, 1) for image in self.stratum.images]
+        rows = [self._row(k, image, known) for k, image in enumerate(self.stratum.images)]
         if any(row is None for row in rows):
             return None
         point, *directions = zip(*(row for row in rows if row is not None), strict=True)
         # Multipliers that are not unique add directions along which no parameter moves.
         reduced = echelon(directions, len(point), field_scalars(solution.field))
         return replace(known, point=tuple(point), directions=tuple(reduced.rows))
+
+    def _row(self, position: int, image: fmpq_mpoly, known: Shape) -> list[Algebraic] | None:
+        """A parameter's coordinate on an affine space, `None` where it is not affine there."""
+        if position in self.positions:
+            return on_family(image, known, 1)
+        terms, _ = self.chart.transform(image)
+        for unit, full in zip(self.chart.living, known.living, strict=True):
+            if position in full.products:  # w = terms * a, v = w a
+                terms = times_scale(terms, unit)
+        if any(exponents[unit.output] < 0 for exponents in terms for unit in self.chart.living):
+            return None
+        return on_family(image.context().from_dict(terms), known, 1)
 
     def _completed(self, whole: Unit, unit: Unit) -> Unit:
         """The unit with its eliminated parameters: products where they are combinations of products."""

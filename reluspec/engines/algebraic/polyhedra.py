@@ -75,11 +75,23 @@ class CriticalSet:
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
-    """Whether two sets of one stratum are the same, in one chart, exactly."""
-    if (one.living, one.sigma, one.dimension) != (other.living, other.sigma, other.dimension):
+    """Whether two sets of one stratum are the same, exactly: points, or families in one chart."""
+    units = [[unit.output for unit in each.living] for each in (one, other)]
+    if units[0] != units[1] or (one.sigma, one.dimension) != (other.sigma, other.dimension):
         return False
+    if not one.directions:
+        return equal(as_directions(one), as_directions(other))
     pairs = zip((one.witness, *one.directions), (other.witness, *other.directions), strict=True)
-    return all(equal(a, b) for a, b in pairs)
+    return one.living == other.living and all(equal(a, b) for a, b in pairs)
+
+
+def as_directions(found: CriticalSet) -> Vector:
+    """The witness with directions u = v / s in place of products."""
+    point = list(found.witness)
+    for unit in found.living:
+        for k in unit.products:
+            point[k] = point[k] / point[unit.output]
+    return tuple(point)
 
 
 def field_scalars(field: NumberField) -> Scalars:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from flint import fmpq_mpoly
 
-from reluspec.engines.algebraic.charts import Unit, unit_groups
+from reluspec.engines.algebraic.charts import Chart, ParityError, Unit, unit_groups
 from reluspec.engines.algebraic.groebner import Groebner, flint_basis
 from reluspec.engines.algebraic.smoothness import smooth_switches
 from reluspec.problem.expression import sign
@@ -44,18 +44,19 @@ class Restricted:
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        """The units that may have a chart: their eliminated parameters are of degree one in their own, no other depends on theirs."""
+        """The units that may have a chart: when their signs are flipped, so are their eliminated parameters, and no others."""
         return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit))
 
     def _apart(self, unit: Unit) -> bool:
-        if self.images[unit.output] != self.surrogate.context.gen(unit.output):
-            return False
+        chart = Chart((unit,))
         for k, image in enumerate(self.images):
-            if k != unit.output:
-                expected = int(k in unit.incoming)
-                if any(sum(exponents[j] for j in unit.parameters) != expected or exponents[unit.output] for exponents in image.to_dict()):
-                    return False
-        return True
+            try:
+                terms, parity = chart.transform(image)
+            except ParityError:
+                return False
+            if terms and parity != (int(k in unit.parameters),):
+                return False
+        return self.images[unit.output] == self.surrogate.context.gen(unit.output)
 
 
 def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basis) -> Iterator[Restricted]:
@@ -127,9 +128,11 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
                 yield from _solved(replace(case, constraints=(*rest, factor), reduced=False), groebner)
             return
     if len(constraints) > 1 and not case.reduced:
+        # Only if that leads on: a basis has more elements than it takes to describe the set, and their gradients are dependent.
         basis = groebner(case.local.context, constraints)
-        yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
-        return
+        if any(polynomial.is_constant() or _linear_in(polynomial) or _is_product(polynomial) for polynomial in basis):
+            yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
+            return
     yield replace(case, constraints=tuple(constraints))
 
 
@@ -142,6 +145,10 @@ def _linear_in(polynomial: fmpq_mpoly) -> tuple[int, fmpq_mpoly] | None:
                 gen = polynomial.context().gen(position)
                 return position, gen - polynomial / coefficient.leading_coefficient()
     return None
+
+
+def _is_product(polynomial: fmpq_mpoly) -> bool:
+    return sum(int(power) for _, power in polynomial.factor()[1]) > 1
 
 
 def _monic(polynomial: fmpq_mpoly) -> str:

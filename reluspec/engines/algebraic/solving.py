@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from flint import fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
 
 from reluspec.engines.algebraic.affine import SolutionSet, Terms, canonical, composed, restricted, vanishes
-from reluspec.engines.algebraic.branch import Branch, simplified
+from reluspec.engines.algebraic.branch import Branch, restored, simplified
 from reluspec.engines.algebraic.definite import real_affine_part
 from reluspec.engines.algebraic.groebner import Groebner, Quotient, SolvingLimit, flint_basis, ring
 from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField, real_embeddings
@@ -186,6 +186,8 @@ class _Case:
             # With the factor as an equation more variables may become rigid.
             form = sum((factor * self.ring.gen(position) for position, factor in chart.form.items()), self.ring.constant(0))
             return self._again([*self.quotient.basis, _univariate(fmpq_poly(chart.factor), form)], self.branch.saturated)
+        if any(rest for _, _, rest in parts) and self.branch.solved:
+            return [restored(self.branch, [self._outer(polynomial) for polynomial in self.quotient.basis])]
         for field, part, rest in parts:
             if rest:
                 self._unresolved(self.quotient.dimension())
