@@ -89,7 +89,9 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
         if not found.directions:
             return same(theta, theta_balls(found, found.witness, bits))
         chart = list(theta)
-        for unit in found.living:
+        for unit, sigma in zip(found.living, found.sigma, strict=True):
+            if not theta[unit.output] * sigma > 0:
+                return False
             chart[unit.output] = theta[unit.output] ** 2
             for k in unit.incoming:
                 chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]

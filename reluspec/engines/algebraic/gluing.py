@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from flint import arb
+from flint import arb, ctx
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
 from reluspec.engines.algebraic.enclosures import BITS, Face, InfinityError, contains, proper_faces, same, theta_balls
@@ -146,9 +146,10 @@ class Gluing:
                 theta = theta_balls(found, face.inside, self.bits)
             except InfinityError:
                 continue
-            if not all(self._bounded_ratio(face, unit) for unit in found.living):
-                raise EndError("where a unit without penalty on its bias goes flat, the ends of a family are not known")
-            signs = self._end_signs(key, face)
+            wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
+            for unit in wild:
+                theta = self._flattened(key, face, unit, theta)
+            signs = self._end_signs(key, face, wild)
             exchange, name = self._representative(signs)
             end = self._at_end(name, self._moved(theta, exchange))
             judged = self.outcomes[name].sets[end]
@@ -167,6 +168,22 @@ class Gluing:
         flat = [g for g in range(len(every)) if every[g][unit.output] == 0]
         return not face.members <= set(flat) or all(every[g][k] == 0 for g in flat for k in unit.products)
 
+    def _flattened(self, key: Key, face: Face, unit: Unit, theta: Sequence[arb]) -> list[arb]:
+        """A limit point where a unit without penalty on its bias goes flat: a and the product a c tend to zero, c to anything.
+
+        Such limits fill the critical set of the same stratum in which the unit has a = 0; its dead point is an end of that set.
+        """
+        found = face.found
+        flat = [vector for vector in (*found.vertices, *found.rays) if vector[unit.output] == 0]
+        limit = {k: sum((vector[k] for vector in flat), found.field.element(0)) for k in unit.products}
+        outputs = [group.output for group in unit_groups(self.problem)]
+        own = parse_signs(self.problem, key[0]).layers[-2][outputs.index(unit.output)]
+        bias = len(unit.incoming) > self.problem.network.fan_in(len(self.problem.network.layers) - 2)
+        if not bias or set(limit) != {unit.incoming[-1]} or own not in ("+" * len(own), "-" * len(own)):
+            raise EndError("where a unit goes flat whose weights have no penalty, the ends of a family are not known")
+        with ctx.workprec(self.bits + 32):
+            return [limit[k].ball(self.bits) if k in limit else value for k, value in enumerate(theta)]
+
     def _composed(self, key: Key, found: CriticalSet, first: Exchange, second: Exchange) -> Node:
         """The image of a set under one exchange after another."""
         layers = tuple(tuple(a[u] for u in b) for a, b in zip(first.layers, second.layers, strict=True))
@@ -176,25 +193,29 @@ class Gluing:
     def _by_layers(self) -> dict[tuple[tuple[int, ...], ...], Exchange]:
         return {exchange.layers: exchange for exchange in self.group}
 
-    def _end_signs(self, key: Key, face: Face) -> Signs:
-        """The stratum of a face's interior: units whose s vanishes are dead, other conditions that are tight are zero switches."""
+    def _end_signs(self, key: Key, face: Face, wild: set[Unit]) -> Signs:
+        """The stratum of a face's interior: units whose s vanishes are dead, other conditions that are tight are zero switches.
+
+        The units in `wild` keep their signs.
+        """
         signs = parse_signs(self.problem, key[0])
         flat = list(signs.all)
         hidden = len(self.problem.network.layers) - 2
-        for name in face.tight:
-            if name.startswith("alive "):
-                unit = self._unit_number(face.found, int(name.removeprefix("alive ")))
-                start = sum(len(text) for layer in signs.layers[:hidden] for text in layer)
-                start += sum(len(text) for text in signs.layers[hidden][:unit])
-                for position in range(start, start + len(signs.layers[hidden][unit])):
-                    flat[position] = "0"
-            else:
-                flat[int(name)] = "0"
-        return signs.reshaped("".join(flat))
-
-    def _unit_number(self, found: CriticalSet, living: int) -> int:
+        begin = sum(len(text) for layer in signs.layers[:hidden] for text in layer)
         outputs = [unit.output for unit in unit_groups(self.problem)]
-        return outputs.index(found.living[living].output)
+
+        def own(unit: Unit) -> range:
+            number = outputs.index(unit.output)
+            start = begin + sum(len(text) for text in signs.layers[hidden][:number])
+            return range(start, start + len(signs.layers[hidden][number]))
+
+        kept = {position for unit in wild for position in own(unit)}
+        for name in face.tight:
+            positions = own(face.found.living[int(name.removeprefix("alive "))]) if name.startswith("alive ") else [int(name)]
+            for position in positions:
+                if position not in kept:
+                    flat[position] = "0"
+        return signs.reshaped("".join(flat))
 
     def _representative(self, signs: Signs) -> tuple[Exchange, str]:
         for exchange in self.group:
