@@ -35,10 +35,14 @@ MAX_DIGITS = 1_000
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """The engine that will solve a problem, and why; `engine` is `None` when none can, and `reason` then says why not."""
+    """The engine that will solve a problem, and why; `engine` is `None` when none can, and `reason` then says why not.
+
+    `refusals` are those of engines that come first and cannot.
+    """
 
     engine: Engine | None
     reason: str
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Compilation:
     """A checked problem with its region graph and the engine that would solve it.
 
     `regions` is the product of the units' arrangements, where it is one; `general` counts the strata of any other problem within limits;
-    `regions_reason` says why the first, or either, is missing.
+    `regions_reason` says why the first, or either, is missing. `forecast` is the engine's own, where it makes one.
     """
 
     problem: Problem
@@ -54,6 +58,7 @@ class Compilation:
     regions_reason: str
     choice: EngineChoice
     general: GeneralRegions | None = None
+    forecast: str = ""
 
 
 def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Problem:
@@ -93,12 +98,12 @@ def choose_engine(problem: Problem, wanted: str | None = None) -> EngineChoice:
         engine: Engine = load_plugin(Group.ENGINE, wanted)
         refusal = _refusal(engine, wanted, problem)
         return EngineChoice(None, refusal) if refusal else EngineChoice(engine, "asked for")
-    refusals = []
+    refusals: list[str] = []
     for name in names(Group.ENGINE):
         candidate: Engine = load_plugin(Group.ENGINE, name)
         refusal = _refusal(candidate, name, problem)
         if refusal is None:
-            return EngineChoice(candidate, candidate.summary)
+            return EngineChoice(candidate, candidate.summary, tuple(refusals))
         refusals.append(refusal)
     return EngineChoice(None, "no installed engine can solve this problem yet: " + "; ".join(refusals))
 
@@ -117,18 +122,33 @@ def compile_problem(problem: Problem, engine: str | None = None) -> Compilation:
     from reluspec.systems.general_regions import general_regions
 
     choice = choose_engine(problem, engine)
+    regions, general, reason = None, None, ""
     try:
         regions = region_graph(problem)
         if regions.units * log10(len(regions.factor)) > MAX_DIGITS:
-            raise LimitError(f"there are {len(regions.factor):,}^{regions.units:,} strata; up to 10^{MAX_DIGITS} are counted")
-        return Compilation(problem, regions, "", choice)
+            regions = None
+            raise LimitError(f"there are more than 10^{MAX_DIGITS} strata; so many are not counted")
     except UnsupportedProblemError as error:
+        reason = str(error)
         try:
-            return Compilation(problem, None, str(error), choice, general_regions(problem))
+            general = general_regions(problem)
         except (LimitError, ProblemError) as limit:
-            return Compilation(problem, None, str(limit), choice)
+            reason = str(limit)
     except LimitError as error:
-        return Compilation(problem, None, str(error), choice)
+        reason = str(error)
+    return Compilation(problem, regions, reason, choice, general, _forecast(choice, problem))
+
+
+def _forecast(choice: EngineChoice, problem: Problem) -> str:
+    """What the engine says of the work ahead, if it says anything."""
+    forecast = getattr(choice.engine, "forecast", None)
+    if choice.engine is None or forecast is None:
+        return ""
+    try:
+        with blame(Group.ENGINE, choice.engine.name):
+            return str(forecast(problem))
+    except LimitError as limit:
+        return f"too large to be told: {limit}"
 
 
 def solve(

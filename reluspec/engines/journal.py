@@ -37,7 +37,8 @@ class Journal:
         self.path = path
         self.key = run_key(problem, engine)
         self._begun = self._committed = time.monotonic()
-        self._pending: list[tuple[str, str]] = []
+        self._rows: dict[str, str] = {}
+        self._pending: dict[str, str] = {}
         self._connection: sqlite3.Connection | None = None
         self.known: dict[str, Mapping[str, Any]] = {}
         self.done = False
@@ -46,7 +47,7 @@ class Journal:
 
     def add(self, stratum: str, outcome: Mapping[str, Any]) -> None:
         """Note an outcome; it replaces an earlier one of the same stratum."""
-        self._pending.append((stratum, json.dumps(outcome, separators=(",", ":"))))
+        self._pending[stratum] = json.dumps(outcome, separators=(",", ":"))
         now = time.monotonic()
         if now - (self._begun if self._connection is None else self._committed) > (PATIENCE if self._connection is None else COMMIT):
             self.flush()
@@ -55,13 +56,28 @@ class Journal:
         """Put everything on disk."""
         if not self._pending:
             return
-        if self._connection is None:
+        try:
+            if self._connection is None:
+                self._open()
+            self._write(self._pending)
+        except sqlite3.Error:
+            # A second run of the same problem may have completed it and removed the file: all that is known here goes into a new one.
+            self._close()
             self._open()
-        assert self._connection is not None
-        with self._reported("written"), self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?)", self._pending)
+            with self._reported("written"):
+                self._write(self._rows | self._pending)
+        self._rows |= self._pending
         self._pending.clear()
         self._committed = time.monotonic()
+
+    def _write(self, rows: Mapping[str, str]) -> None:
+        assert self._connection is not None
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO outcome VALUES (?, ?)", rows.items())
+
+    def damaged(self, reason: str) -> ArtefactError:
+        """The error for a journal whose rows make no sense."""
+        return self._error("read", reason)
 
     def __enter__(self) -> Journal:
         return self
@@ -70,38 +86,55 @@ class Journal:
         """End the run; the file goes if it is of no more use, and stays, all in it, after whatever happened otherwise."""
         if not self.done:
             self.flush()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._close()
         if self.done:
             self.path.unlink(missing_ok=True)
 
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _open(self) -> None:
-        with self._reported("read"):
-            self._connection = sqlite3.connect(self.path, timeout=5)
-            with self._connection:
-                self._connection.execute("CREATE TABLE IF NOT EXISTS run (key TEXT NOT NULL)")
-                self._connection.execute("CREATE TABLE IF NOT EXISTS outcome (stratum TEXT PRIMARY KEY, data TEXT NOT NULL)")
-                keys = [key for (key,) in self._connection.execute("SELECT key FROM run")]
-                if not keys:
-                    self._connection.execute("INSERT INTO run VALUES (?)", (self.key,))
-            if keys not in ([], [self.key]):
-                self._connection.close()
+        try:
+            with self._reported("read"):
+                self._connection = sqlite3.connect(self.path, timeout=5)
+                self._prepare(self._connection)
+                rows = dict(self._connection.execute("SELECT stratum, data FROM outcome"))
+                self.known = {stratum: json.loads(data) for stratum, data in rows.items()}
+                self._rows = rows | self._rows
+        except ArtefactError:
+            self._close()
+            raise
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the tables of a new file; raise `ArtefactError`, and change nothing, if the file is not this run's."""
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                connection.execute("CREATE TABLE run (key TEXT NOT NULL)")
+                connection.execute("CREATE TABLE outcome (stratum TEXT PRIMARY KEY, data TEXT NOT NULL)")
+                connection.execute("INSERT INTO run VALUES (?)", (self.key,))
+            elif tables != {"run", "outcome"}:
+                raise ArtefactError(f"{self.path} is a database of something else. Choose another place with -o")
+            elif [key for (key,) in connection.execute("SELECT key FROM run")] != [self.key]:
                 raise ArtefactError(
                     f"{self.path} is the journal of another run: of another spec, engine or version. Delete it to start afresh, "
                     "or choose another place with -o"
                 )
-            rows = self._connection.execute("SELECT stratum, data FROM outcome")
-            self.known = {stratum: json.loads(data) for stratum, data in rows}
 
     @contextmanager
     def _reported(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, json.JSONDecodeError) as error:
-            raise ArtefactError(
-                f"the journal {self.path} cannot be {verb}: {error}. Delete it to start afresh, or choose another place with -o"
-            ) from None
+        except (sqlite3.Error, ValueError) as error:
+            raise self._error(verb, str(error)) from None
+
+    def _error(self, verb: str, reason: str) -> ArtefactError:
+        return ArtefactError(
+            f"the journal {self.path} cannot be {verb}: {reason}. Delete it to start afresh, or choose another place with -o"
+        )
 
 
 def run_key(problem: Problem, engine: str) -> str:

@@ -131,7 +131,7 @@ def read_map(path: str | Path) -> MinimaMap:
         total=summary["strata"]["total"],
         index_sum=summary["index_sum"],
         assumes=summary.get("assumes", ""),
-        index_note=summary.get("index_note", "" if summary["index_sum"] is not None else "no index sum is stated"),
+        index_note=summary.get("index_note", ""),
     )
     minima = MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
     for key, value in _summary(minima).items():

@@ -26,7 +26,11 @@ def regions_document(compiled: Compilation) -> dict[str, Any]:
     choice = compiled.choice
     return {
         **provenance("regions", compiled.problem),
-        "engine": {"name": choice.engine.name if choice.engine else None, "reason": choice.reason},
+        "engine": {
+            "name": choice.engine.name if choice.engine else None,
+            "reason": "; ".join([choice.reason, *choice.refusals]),
+            **({"forecast": compiled.forecast} if compiled.forecast else {}),
+        },
         "regions": _regions(compiled.regions) if compiled.regions else None,
         **({"regions_reason": compiled.regions_reason} if compiled.regions is None else {}),
         **({"general_regions": _general(compiled.general)} if compiled.general else {}),
@@ -106,7 +110,10 @@ def summary(compiled: Compilation) -> str:
         ]
     rows.append(("symmetry", _exchanges(facts["unit_exchanges"], facts["units"])))
     choice = compiled.choice
-    rows.append(("engine", f"{choice.engine.name}: {choice.reason}" if choice.engine else f"none: {choice.reason}"))
+    name = choice.engine.name if choice.engine else "none"
+    rows += [("engine", f"{name}: {choice.reason}"), *(("", refusal) for refusal in choice.refusals)]
+    if compiled.forecast:
+        rows.append(("work", compiled.forecast))
     return "\n".join([_printable(problem.title), *(f"  {name:10s} {text}" for name, text in rows)])
 
 

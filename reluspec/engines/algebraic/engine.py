@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 from typing import Any
 
@@ -43,10 +43,9 @@ class AlgebraicEngine:
         return forecast(problem)
 
     def solve(self, problem: Problem, options: EngineOptions) -> Landscape:
-        expected = forecast(problem)
-        if expected.refusal and not options.force:
+        if not options.force and (refusal := forecast(problem).refusal):
             raise LimitError(
-                f"this looks too large to finish: {expected.refusal}. Use fewer points, units or layers; or --force to begin all the "
+                f"this looks too large to finish: {refusal}. Use fewer points, units or layers; or --force to begin all the "
                 "same (an interrupted run is taken up where it stopped)"
             )
         names = [format_signs(problem, found.signs) for found in strata(problem)]
@@ -61,7 +60,7 @@ class AlgebraicEngine:
 
     def _outcomes(self, problem: Problem, names: list[str], options: EngineOptions, journal: Journal | None) -> dict[str, StratumOutcome]:
         """Every stratum's outcome: from the journal, or solved now."""
-        known = {} if journal is None else {name: StratumOutcome.from_json(dict(data)) for name, data in journal.known.items()}
+        known = {} if journal is None else _known(journal)
         outcomes = {name: outcome for name, outcome in known.items() if not (options.retry and outcome.undecided)}
         for data in self._solved(problem, [name for name in names if name not in outcomes], options):
             if journal is not None:
@@ -71,7 +70,7 @@ class AlgebraicEngine:
         return {name: outcomes[name] for name in names}
 
     def _solved(self, problem: Problem, names: list[str], options: EngineOptions) -> Iterator[dict[str, Any]]:
-        """Every stratum in a helper process; one that hangs, crashes or runs out of memory costs its own stratum only."""
+        """Every stratum in a helper process, as they are done; one that hangs, crashes or runs out of memory costs its own stratum only."""
         workers = options.workers or os.cpu_count() or 1
         made = [Isolated(options.timeout, options.memory) for _ in range(min(workers, len(names)))]
         helpers: SimpleQueue[Isolated] = SimpleQueue()
@@ -89,7 +88,8 @@ class AlgebraicEngine:
 
         pool = ThreadPoolExecutor(max(len(made), 1))
         try:
-            yield from pool.map(run, names)
+            for done in as_completed([pool.submit(run, name) for name in names]):
+                yield done.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for helper in made:
@@ -112,6 +112,14 @@ class AlgebraicEngine:
             index_note="the audit by indices is made by the convex engine only",
             assumes=self.assumes,
         )
+
+
+def _known(journal: Journal) -> dict[str, StratumOutcome]:
+    """The outcomes of earlier runs. Raises `ArtefactError`."""
+    try:
+        return {name: StratumOutcome.from_json(dict(data)) for name, data in journal.known.items()}
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise journal.damaged(f"an outcome in it makes no sense ({type(error).__name__}: {error})") from None
 
 
 class MsolveEngine(AlgebraicEngine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import prod
+from math import ceil, prod
 
 from flint import fmpq_mpoly
 
@@ -52,21 +52,23 @@ class Forecast:
 def forecast(problem: Problem) -> Forecast:
     """Count the strata as far as `COUNTED`, and form the systems of a sample. Raises `LimitError` for polynomials past their limits."""
     found = list(islice(strata(problem), COUNTED + 1))
-    sizes = [size for one in _sample(found) for size in _sizes(problem, one)]
-    looked_at = len(_sample(found))
+    sample = _sample(found)
+    sizes = [size for one in sample for size in _sizes(problem, one)]
     return Forecast(
         strata=len(found) if len(found) <= COUNTED else None,
-        systems=round(len(sizes) * len(found) / looked_at),
+        systems=round(len(sizes) * len(found) / len(sample)),
         bezout=max((bound for _, bound in sizes), default=1),
         variables=max((variables for variables, _ in sizes), default=0),
     )
 
 
 def _sample(found: Sequence[StratumSigns]) -> list[StratumSigns]:
-    """Evenly spread, the cells (which have the largest systems) first."""
+    """All of few strata; of many, evenly spread, the cells (which have the largest systems) first."""
+    if len(found) <= SAMPLED:
+        return list(found)
     cells = [one for one in found if one.signs.is_cell] or list(found)
     half = SAMPLED // 2
-    spread = [chosen[:: max(1, len(chosen) // half)][:half] for chosen in (cells, found)]
+    spread = [chosen[:: ceil(len(chosen) / half)] for chosen in (cells, found)]
     return [*spread[0], *spread[1]]
 
 
