@@ -57,6 +57,7 @@ class UnitTest:
         self.sigma = {unit.output: sigma for unit, sigma in zip(found.living, found.sigma, strict=True)}
         self.charted = {unit.output: unit for unit in found.living}
         self.outputs = self._outputs(found.witness)
+        self.moving: set[int] = set()
         self._check_family()
 
     def complaint(self) -> str:
@@ -78,7 +79,10 @@ class UnitTest:
     # What holds along a family
 
     def _check_family(self) -> None:
-        """Nothing that the test looks at changes along the family: the outputs and the penalised directions do not."""
+        """Nothing that the test looks at changes along the family: penalised directions do not, and outputs only where the loss is affine.
+
+        `moving` are the data points whose outputs change.
+        """
         for step in self.found.directions:
             moved = tuple(entry + change for entry, change in zip(self.found.witness, step, strict=True))
             for position, unit in enumerate(self.data.units):
@@ -90,8 +94,7 @@ class UnitTest:
                     # u = v / s is constant along the family.
                     if product and penalty and step[k] * self.found.witness[unit.output] != self.found.witness[k] * step[unit.output]:
                         raise NotApplicable
-            if any(a != b for a, b in zip(self.outputs, self._outputs(moved), strict=True)):
-                raise NotApplicable
+            self.moving |= {i for i, (a, b) in enumerate(zip(self.outputs, self._outputs(moved), strict=True)) if a != b}
 
     def _outputs(self, point: Vector) -> list[Algebraic]:
         """The network's output at every data point: `sum_l phi'_li (s u + v)_l . x_i` plus the bias."""
@@ -145,6 +148,8 @@ class UnitTest:
             ends = []
             for side in (-1, 1):
                 piece = piece_on(loss, known, iter(side if k in sharp else sign for k, sign in enumerate(signs)), context)
+                if i in self.moving and not piece.derivative(0).is_constant():
+                    raise NotApplicable
                 ends.append(value_at(piece.derivative(0).to_dict(), [value], self.zero) * share)
             pairs.append((ends[0], ends[1]) if (ends[1] - ends[0]).sign() >= 0 else (ends[1], ends[0]))
         return pairs
