@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
+from subprocess import Popen
+from threading import Lock
 from typing import Any
 
 from reluspec.engines.algebraic.assembly import components
@@ -25,6 +27,30 @@ from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata
 
 OUTCOMES = ("no_critical_point", "critical", "minimal", "undecided")
+
+
+class _Helper(Isolated):
+    """A helper process that the main thread may stop while another one waits for its answer.
+
+    `close` is for the waiting thread only: where another one closes the pipe, nothing wakes it before the time limit.
+    """
+
+    def __init__(self, seconds: float, megabytes: int) -> None:
+        super().__init__(seconds, megabytes)
+        self._lock, self._stopped = Lock(), False
+
+    def stop(self) -> None:
+        """End the process; none is started again."""
+        with self._lock:
+            self._stopped, process = True, self._process
+        if process is not None:
+            process.kill()
+
+    def _running(self) -> Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise IsolationError("crash: the run has been stopped")
+            return super()._running()
 
 
 class AlgebraicEngine:
@@ -72,8 +98,8 @@ class AlgebraicEngine:
     def _solved(self, problem: Problem, names: list[str], options: EngineOptions) -> Iterator[dict[str, Any]]:
         """Every stratum in a helper process, as they are done; one that hangs, crashes or runs out of memory costs its own stratum only."""
         workers = options.workers or os.cpu_count() or 1
-        made = [Isolated(options.timeout, options.memory) for _ in range(min(workers, len(names)))]
-        helpers: SimpleQueue[Isolated] = SimpleQueue()
+        made = [_Helper(options.timeout, options.memory) for _ in range(min(workers, len(names)))]
+        helpers: SimpleQueue[_Helper] = SimpleQueue()
         for helper in made:
             helpers.put(helper)
 
@@ -92,6 +118,9 @@ class AlgebraicEngine:
                 yield done.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            for helper in made:
+                helper.stop()
+            pool.shutdown()
             for helper in made:
                 helper.close()
 

@@ -17,15 +17,17 @@ is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from itertools import product
+from math import prod
+from typing import Any, TypeAlias
 
 from flint import Ordering, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.charts import Unit
-from reluspec.engines.algebraic.cones import cell_cones
+from reluspec.engines.algebraic.cones import cell_cones, generators
 from reluspec.engines.algebraic.convexity import Homogeneous, piece_on
 from reluspec.engines.algebraic.forms import Copositivity, copositivity
 from reluspec.engines.algebraic.linear import echelon, kernel
@@ -40,8 +42,14 @@ from reluspec.systems.surrogate import rational
 
 MAX_CELLS = 2_000
 """Cells around a unit's parameters that are looked at."""
+MAX_CHOICES = 256
+"""Combinations of cells around the living units for each of which a subgradient is looked for."""
 MAX_RAYS = 10
 """Rays of a cell's cone for which copositivity is decided."""
+
+
+Condition: TypeAlias = tuple[list[Any], Any]
+"""`sum_i c_i g_i + constant` as (c, constant): linear in the subgradient g of the loss."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome: the caller uses the general test
@@ -62,19 +70,75 @@ class UnitTest:
 
     def complaint(self) -> str:
         """Why the points of the set are no local minima; empty if they are."""
+        if self.found.singular and not self._is_critical():
+            return "the loss falls within the stratum"
+        if self.slopes is None:
+            return self._by_cells()
         for i, (low, high) in self._sides.items():
             if (self.slopes[i] - low).sign() < 0 or (high - self.slopes[i]).sign() < 0:
                 return f"the loss falls off the kink of the objective at point {i}"
-        for position, unit in enumerate(self.data.units):
-            if unit.output in self.sigma:
-                falls = self._living(position, unit)
-            elif all(self.found.witness[k] == 0 for k in unit.parameters):
-                falls = self._dead(position, unit)
-            else:
-                falls = self._off(position, unit)
-            if falls:
-                return falls
+        for position, unit in self._living_units:
+            for cell in self._living_cells(position, unit):
+                if any(self._at(condition, self.slopes).sign() < 0 for condition in cell):
+                    return f"the loss falls off the kinks of unit {position}"
+        return self._idle_complaint(self.slopes)
+
+    def _by_cells(self) -> str:
+        """Where stationarity leaves a choice of g: on each cell around the living units some g must do (a linear program)."""
+        bounds = []
+        for i, (low, high) in self._sides.items():
+            own = [int(j == i) for j in range(len(self._pairs))]
+            bounds += [(own, -low), ([-entry for entry in own], high)]
+        equations = self._stationarity()
+        both = [*equations, *(([-entry for entry in row], -constant) for row, constant in equations)]
+        around = [self._living_cells(position, unit) for position, unit in self._living_units]
+        if prod(map(len, around)) > MAX_CHOICES:
+            raise NotApplicable
+        for cells in product(*around):
+            corners = self._corners([*bounds, *both, *(condition for cell in cells for condition in cell)])
+            if not corners:
+                return "the loss falls off kinks of units and of the objective"
+            if all(self._idle_complaint(slopes) for slopes in corners):
+                raise NotApplicable
         return ""
+
+    def _corners(self, conditions: Sequence[Condition]) -> list[list[Algebraic]]:
+        """Subgradients g that satisfy all conditions: the vertices of the polytope of all of them, and their mean."""
+        unknown = sorted(self._sides)
+        known = [None if i in self._sides else low for i, (low, _) in enumerate(self._pairs)]
+        rows = [[self.zero + 1] + [self.zero] * len(unknown)]
+        for coefficients, constant in conditions:
+            rest = sum((slope * c for slope, c in zip(known, coefficients, strict=True) if slope is not None), self.zero + constant)
+            rows.append([rest, *(self.zero + coefficients[i] for i in unknown)])
+        rays = generators(rows, len(unknown) + 1, field_scalars(self.found.field)).rays
+        points = [[entry / ray[0] for entry in ray[1:]] for ray in rays if ray[0].sign()]
+        if len(points) > 1:
+            points.append([sum(entries[1:], entries[0]) / len(points) for entries in zip(*points, strict=True)])
+        filled = []
+        for point in points:
+            values = dict(zip(unknown, point, strict=True))
+            filled.append([values[i] if slope is None else slope for i, slope in enumerate(known)])
+        return filled
+
+    def _at(self, condition: Condition, slopes: Sequence[Algebraic]) -> Algebraic:
+        coefficients, constant = condition
+        total: Algebraic = self.zero + constant
+        for slope, c in zip(slopes, coefficients, strict=True):
+            total = total + slope * c if c else total
+        return total
+
+    def _idle_complaint(self, slopes: Sequence[Algebraic]) -> str:
+        """Which unit with a = 0 can be put to use."""
+        for position, unit in enumerate(self.data.units):
+            if unit.output not in self.sigma:
+                dead = all(self.found.witness[k] == 0 for k in unit.parameters)
+                if falls := (self._dead if dead else self._off)(position, unit, slopes):
+                    return falls
+        return ""
+
+    @property
+    def _living_units(self) -> list[tuple[int, Unit]]:
+        return [(position, unit) for position, unit in enumerate(self.data.units) if unit.output in self.sigma]
 
     # What holds along a family
 
@@ -155,8 +219,8 @@ class UnitTest:
         return pairs
 
     @cached_property
-    def slopes(self) -> list[Algebraic]:
-        """The subgradient g of the loss: its derivative by the output where it has one, else what stationarity leaves."""
+    def slopes(self) -> list[Algebraic] | None:
+        """The subgradient g of the loss: its derivative by the output where it has one, else what stationarity leaves, if that is one."""
         slopes = [low for low, _ in self._pairs]
         unknown = sorted(self._sides)
         if not unknown:
@@ -167,14 +231,14 @@ class UnitTest:
             rows.append((*(self.zero + coefficients[i] for i in unknown), known))
         reduced = echelon(rows, len(unknown), field_scalars(self.found.field))
         if len(reduced.columns) < len(unknown):
-            raise NotApplicable
+            return None
         for row, column in zip(reduced.rows, reduced.columns, strict=True):
             slopes[unknown[column]] = -row[-1]
         return slopes
 
-    def _stationarity(self) -> list[tuple[list[Any], Any]]:
-        """Equations `sum_i c_i g_i + constant = 0` that hold at a critical point of the stratum."""
-        equations: list[tuple[list[Any], Any]] = []
+    def _stationarity(self) -> list[Condition]:
+        """Equations that hold at a critical point of the stratum."""
+        equations: list[Condition] = []
         output = self.problem.network.layers[-1]
         for position, unit in enumerate(self.data.units):
             rows, signs = self._rows(unit), self._units_signs[position]
@@ -195,56 +259,77 @@ class UnitTest:
             equations.append(([1] * len(self.problem.data), self.found.witness[k] * (2 * self.data.all_penalties[k])))
         return equations
 
+    def _is_critical(self) -> bool:
+        """Whether a point at which the gradients of the constraints are dependent is critical all the same.
+
+        In the products p the constraints are affine on the stratum, so that a minimum has multipliers there whatever the gradients in theta
+        are; and its units are balanced.
+        """
+        if self.found.directions or self.slopes is None:
+            raise NotApplicable
+        if any(self._at(equation, self.slopes) != 0 for equation in self._stationarity()):
+            return False
+        for position, unit in enumerate(self.data.units):
+            if unit.output in self.sigma:
+                ridge, *_ = self.data.penalties[position]
+                u = self._directions(unit)
+                half = [entry / 2 for entry in self._penalty_slope(position, unit)]
+                if _along(half, u) != ridge:
+                    return False
+        return True
+
+    def _directions(self, unit: Unit) -> list[Algebraic]:
+        """The unit's u = w / a, from whatever the chart has."""
+        chart, s = self.charted[unit.output], self.found.witness[unit.output]
+        return [self.found.witness[k] / s if k in chart.products else self.found.witness[k] for k in unit.incoming]
+
     def _penalty_slope(self, position: int, unit: Unit) -> list[Algebraic]:
         """`2 Lambda u`."""
-        chart = self.charted[unit.output]
-        s, penalty = self.found.witness[unit.output], self.data.penalties[position][1:]
-        values = [self.found.witness[k] / s if k in chart.products else self.found.witness[k] for k in unit.incoming]
-        return [value * (2 * weight) for value, weight in zip(values, penalty, strict=True)]
+        return [value * (2 * weight) for value, weight in zip(self._directions(unit), self.data.penalties[position][1:], strict=True)]
 
     # Units
 
-    def _living(self, position: int, unit: Unit) -> str:
+    def _living_cells(self, position: int, unit: Unit) -> list[list[Condition]]:
+        """For every cell around a living unit: the derivatives along its rays, to be non-negative."""
         rows, signs = self._rows(unit), self._units_signs[position]
-        sigma = self.sigma[unit.output]
+        sigma, penalty = self.sigma[unit.output], self._penalty_slope(position, unit)
         wall = [i for i, sign in enumerate(signs) if not sign and any(rows[i])]
-        base = self._penalty_slope(position, unit)
-        for i, row in enumerate(rows):
-            if i not in wall:
-                base = self._added(base, i, signs[i], row)
+        found = []
         for cell, cone in cell_cones([tuple(sigma * x for x in rows[i]) for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
-            gradient = base
-            for i, side in zip(wall, cell, strict=True):
-                gradient = self._added(gradient, i, side, rows[i])
-            if any(_along(gradient, ray).sign() < 0 for ray in cone.rays):
-                return f"the loss falls off the kinks of unit {position}"
-        return ""
+            sides = dict(zip(wall, cell, strict=True))
+            factors = [self.data.slope(sides.get(i, sign)) for i, sign in enumerate(signs)]
+            found.append(
+                [
+                    ([factor * _along(row, ray) for factor, row in zip(factors, rows, strict=True)], _along(penalty, ray))
+                    for ray in cone.rays
+                ]
+            )
+        return found
 
-    def _added(self, gradient: list[Algebraic], i: int, side: int, row: Sequence[Fraction]) -> list[Algebraic]:
-        """The gradient with the term of data point i, on one side of the unit's kink there."""
-        factor = self.data.slope(side)
-        return [entry + self.slopes[i] * (factor * x) if factor * x else entry for entry, x in zip(gradient, row, strict=True)]
+    def _effect(self, rows: Sequence[Sequence[Fraction]], sides: Mapping[int, int], slopes: Sequence[Algebraic]) -> list[Algebraic]:
+        """`v = sum_i g_i phi'_i x_i` over the data points that have a side."""
+        v = [self.zero] * len(rows[0])
+        for i, side in sides.items():
+            if factor := self.data.slope(side):
+                v = [entry + slopes[i] * (factor * x) if x else entry for entry, x in zip(v, rows[i], strict=True)]
+        return v
 
-    def _dead(self, position: int, unit: Unit) -> str:
+    def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         rows = self._rows(unit)
         real = [i for i, row in enumerate(rows) if any(row)]
         for cell, cone in cell_cones([rows[i] for i in real], len(unit.incoming), FRACTIONS, MAX_CELLS):
-            v = [self.zero] * len(unit.incoming)
-            for i, side in zip(real, cell, strict=True):
-                v = self._added(v, i, side, rows[i])
+            v = self._effect(rows, dict(zip(real, cell, strict=True)), slopes)
             rays = [*cone.rays, *cone.lineality, *(tuple(-entry for entry in line) for line in cone.lineality)]
             if self._negative(position, v, rays):
                 return f"the dead unit {position} can be woken"
         return ""
 
-    def _off(self, position: int, unit: Unit) -> str:
+    def _off(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         """A unit without effect: a = 0, and nothing penalised is left in w."""
         rows, signs = self._rows(unit), self._units_signs[position]
         if self.found.witness[unit.output] != 0 or any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
             raise NotApplicable
-        v = [self.zero] * len(unit.incoming)
-        for i, row in enumerate(rows):
-            v = self._added(v, i, signs[i], row)
+        v = self._effect(rows, dict(enumerate(signs)), slopes)
         basis = [tuple(Fraction(i == j) for j in range(len(v))) for i in range(len(v))]
         rays = [*basis, *(tuple(-entry for entry in ray) for ray in basis)]
         return f"the unit {position}, which has no effect, can be given one" if self._negative(position, v, rays) else ""
