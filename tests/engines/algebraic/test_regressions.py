@@ -1,0 +1,125 @@
+"""Wrong answers of the algebraic engine, found by random problems and descents: remove a mark when its case is right.
+
+Each problem is small enough for a few seconds. What is wrong is told in the reasons of the marks.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import fmpz_poly
+
+import reluspec
+from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.number_field import NumberField
+from reluspec.language import parse_spec
+from reluspec.problem.problem import Problem
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from descent import drop
+from jets import Landscape
+
+NESTED = "a kink inside a kink: the switch of the outer one is taken from one side of the inner one (minimality._affine, _others)"
+DEEP_OBJECTIVE = "where a switch of a second layer and one of the objective vanish, the latter is taken from one side of the former"
+NO_KINK = "an objective switch across which the loss is smooth on this stratum only: its multiplier is not asked to be zero (units._sides)"
+OFF = "a unit with a = 0, w != 0 and a kink of the objective that nothing compensates: a itself costs to first order (units._off)"
+DIGITS = "Python's limit on the digits of integers (4300) ends the whole run"
+
+
+def problem(
+    x: str = "[0, -2, 2]",
+    y: str = "[1, 3, -3]",
+    *,
+    layers: str = "hidden: layer 1 relu",
+    bias: str = " without bias",
+    loss: str = "squared_error",
+    penalty: str = "ridge(1/10)",
+    inputs: int = 1,
+) -> Problem:
+    return parse_spec(
+        f"data {{ x = {x}  y = {y} }}\nnetwork {{ input {inputs}  {layers}  output: layer 1 linear{bias} }}\n"
+        f"loss sum {loss}\nregulariser {penalty}\n",
+        name="case.rspec",
+    )
+
+
+def summary(one: Problem) -> list[tuple[float, int, int, bool]]:
+    minima = reluspec.solve(one, "algebraic")
+    assert minima.complete
+    return [(round(float(c.loss), 9), c.dimension, c.orbit_size, c.closed) for c in minima]
+
+
+LASSO = "ridge(1/10) on hidden + lasso(1/5) on output"
+
+
+@pytest.mark.xfail(strict=True, reason=NESTED)
+@pytest.mark.parametrize(
+    ("nested", "plain"),
+    [
+        ({"layers": "hidden: layer 1 { max(abs(z), z/2) }"}, {"layers": "hidden: layer 1 abs"}),
+        ({"layers": "hidden: layer 1 { max(z/10, max(0, z)) }"}, {}),
+        ({"loss": "{ max(abs(y - f), (y - f)/2) }", "penalty": LASSO}, {"loss": "absolute_error", "penalty": LASSO}),
+        ({"penalty": "ridge(1/10) + { max(abs(p), p/2)/5 } on output"}, {"penalty": "ridge(1/10) + lasso(1/5) on output"}),
+    ],
+)
+def test_one_function_written_with_nested_kinks(nested: dict[str, str], plain: dict[str, str]) -> None:
+    assert summary(problem(**nested)) == summary(problem(**plain))
+
+
+@pytest.mark.xfail(strict=True, reason=DEEP_OBJECTIVE)
+def test_kinks_of_a_second_layer_and_of_the_objective() -> None:
+    """The last three, found by descents, are missing: `+0/+0;00`, `0+/+0;00`, `00/00;0+`."""
+    deep = problem(
+        "[(0, 1), (1, 0)]", "[1, 2]", layers="first: layer 1 relu  second: layer 1 relu", bias="", loss="absolute_error", inputs=2
+    )
+    found = [loss for loss, *_ in summary(deep)]
+    for loss in (0.3123884544, 0.4429441921, 0.6620741394, 0.7494412984, 1.1):
+        assert any(abs(loss - other) < 1e-8 for other in found), loss
+
+
+@pytest.mark.xfail(strict=True, reason=NO_KINK)
+def test_kinks_that_vanish_on_the_other_side_of_another() -> None:
+    """The loss is zero around y = f: six of the eight points listed are no minima."""
+    insensitive = problem(loss="{ max(0, abs(y - f) - 1/2) }")
+    land, random = Landscape(insensitive), np.random.default_rng(0)
+    minima = reluspec.solve(insensitive, "algebraic")
+    for component in minima:
+        assert drop(land, land.row(component.theta()), random, 2000, (1e-4, 1e-5)) > -3, float(component.loss)
+    assert [round(float(component.loss), 6) for component in minima] == [2.723607, 3.25]
+
+
+@pytest.mark.xfail(strict=True, reason=OFF)
+@pytest.mark.parametrize(
+    ("one", "stratum", "theta"),
+    [
+        # |a| |w x + c| beats 4 a w: all (0, c, 0), c > 0, are minima.
+        (
+            problem(y="[0, 3, -3]", layers="hidden: layer 1 abs", loss="absolute_error", penalty="ridge(1/10) on weights"),
+            "+++;0+-",
+            (0, 1, 0),
+        ),
+        # Minima for 1 < w/c < 12/7 only: the slope that balances a changes with w.
+        (
+            problem("[-1, -1/3, 0, 1/4]", "[1, -1, 1, 3]", bias="", loss="absolute_error", penalty="ridge(1/10) on output.weight"),
+            "-+++;0-0+",
+            (1.5, 1, 0, 1),
+        ),
+    ],
+)
+def test_units_without_effect_beside_a_kink_of_the_objective(one: Problem, stratum: str, theta: tuple[float, ...]) -> None:
+    land = Landscape(one)
+    assert drop(land, np.array(theta, dtype=float), np.random.default_rng(0), 20_000) > -1
+    outcome = stratum_job(one, stratum)
+    assert outcome["reason"] or any(found["verdict"] != "NOT_MINIMUM" for found in outcome["sets"])
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason=DIGITS)
+def test_long_coefficients_are_read_back() -> None:
+    """As those of `+0/+0/+0`-like strata of three hidden layers are; the run ended with a traceback."""
+    field = NumberField(fmpz_poly([-2, 0, 1]), 1)
+    number = field.element(10) ** 5000 / 3
+    assert field.element_from_json(number.to_json()) == number
