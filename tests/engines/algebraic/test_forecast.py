@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -56,6 +58,20 @@ def test_the_sample_is_spread_and_small() -> None:
         assert sum(one.signs.is_cell for one in sample) >= min(10, sum(one.signs.is_cell for one in found))
         places = [found.index(one) for one in sample if one in found]
         assert max(places) >= 0.85 * len(found), "not only the first ones"
+
+
+@pytest.mark.parametrize("count", [1, 13, 40, 41, 59, 79, 1000])
+@pytest.mark.parametrize("cells", [0, 1, 3])
+def test_samples(count: int, cells: int) -> None:
+    """All of few, each once; of many, from beginning to end. Every so many-th stratum is a cell."""
+    found: list[Any] = [SimpleNamespace(place=k, signs=SimpleNamespace(is_cell=bool(cells) and k % cells == 0)) for k in range(count)]
+    places = [one.place for one in forecast_module._sample(found)]
+    assert len(places) <= forecast_module.SAMPLED
+    if count <= forecast_module.SAMPLED:
+        assert places == list(range(count))
+    else:
+        assert max(places[len(places) // 2 :]) >= count - count // 10 - 1
+        assert len(places) >= forecast_module.SAMPLED // 2
 
 
 def test_messages() -> None:
