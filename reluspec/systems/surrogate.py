@@ -36,7 +36,8 @@ class Switch:
 class Surrogate:
     """The loss on one stratum. `switches` are in the order of the name's signs, those that are constant included.
 
-    The generators of `context` are the free parameters in the order of `problem.parameters`.
+    The generators of `context` are the free parameters in the order of `problem.parameters`. `outputs` are those of the network: data
+    points x outputs.
     """
 
     problem: Problem
@@ -44,6 +45,7 @@ class Surrogate:
     context: fmpq_mpoly_ctx
     loss: fmpq_mpoly
     switches: tuple[Switch, ...]
+    outputs: tuple[tuple[fmpq_mpoly, ...], ...]
 
     @property
     def name(self) -> str:
@@ -87,7 +89,7 @@ def surrogate(problem: Problem, signs: Signs) -> Surrogate:
     if problem.loss.reduction is Reduction.MEAN:
         loss = loss / len(problem.data)
     loss = loss + forward.penalty(signs.penalty)
-    return Surrogate(problem, signs, forward.context, loss, tuple(forward.switches))
+    return Surrogate(problem, signs, forward.context, loss, tuple(forward.switches), tuple(map(tuple, outputs)))
 
 
 class _Forward:

@@ -9,7 +9,17 @@ from functools import cached_property
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
-from reluspec.engines.algebraic.charts import Chart, Terms, Unit, all_products, branches, charted_units, derivative, times_scale
+from reluspec.engines.algebraic.charts import (
+    Chart,
+    ParityError,
+    Terms,
+    Unit,
+    all_products,
+    branches,
+    charted_units,
+    derivative,
+    times_scale,
+)
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
@@ -183,7 +193,34 @@ class _Branch:
         never_zero = [self._narrowed(polynomial) for polynomial in wide]
         if any(polynomial.is_zero() for polynomial in never_zero):
             return Solved((), "")
-        return solve_system(self.context, self.equations(equations), never_zero, groebner)
+        narrow = self.equations(equations)
+        solved = solve_system(self.context, narrow, never_zero, groebner)
+        if solved.unresolved and self._outputs:
+            # Along a family the network's outputs tend to be fixed: as unknowns of their own they leave the rest affine.
+            names = [*self.context.names(), *(f"f{i}" for i in range(len(self._outputs)))]
+            larger = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
+            added = larger.gens()[self.context.nvars() :]
+            given = [polynomial.project_to_context(larger) - f for polynomial, f in zip(self._outputs, added, strict=True)]
+            wider = [polynomial.project_to_context(larger) for polynomial in narrow]
+            again = solve_system(larger, [*wider, *given], [polynomial.project_to_context(larger) for polynomial in never_zero], groebner)
+            solved = solved if again.unresolved else again
+        return solved
+
+    @cached_property
+    def _outputs(self) -> list[fmpq_mpoly]:
+        """The outputs that are not affine in the active coordinates, as far as they are polynomials in them, each once."""
+        found: dict[str, fmpq_mpoly] = {}
+        for output in (polynomial for outputs in self.stratum.surrogate.outputs for polynomial in outputs):
+            try:
+                terms, parity = self.chart.transform(output.compose(*self.stratum.images))
+            except ParityError:
+                continue
+            if any(parity) or any(exponents[unit.output] < 0 for exponents in terms for unit in self.chart.living):
+                continue
+            polynomial = self._narrowed(self._wide.from_dict(self._widened(terms)))
+            if polynomial.total_degree() > 1:
+                found.setdefault(str(polynomial / polynomial.leading_coefficient()), polynomial)
+        return list(found.values())
 
     def equations(self, equations: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
         """Those of `systems`, in the ring of the active parameters and multipliers."""
