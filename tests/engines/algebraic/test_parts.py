@@ -32,7 +32,7 @@ from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata
 
 SPECS = Path(__file__).parents[3] / "specs"
-RUN = settings(max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+RUN = settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 SMALL = st.fractions(-3, 3, max_denominator=4)
 NOT_ZERO = SMALL.filter(bool)
 
@@ -284,7 +284,7 @@ def on_wall(argument: Expression, t: Fraction) -> tuple[Fraction, Fraction]:
     return walls[ARGUMENTS.index(argument)]
 
 
-@settings(RUN, max_examples=150)
+@settings(RUN, max_examples=100)
 @given(piecewise())
 def test_smooth_kinks_have_one_gradient(expression: Expression) -> None:
     assert list(smooth_kinks(expression)) == numerically_smooth(expression)
@@ -355,7 +355,10 @@ def solved(name: str) -> MinimaMap:
     return reluspec.solve(reluspec.load(SPECS / f"{name}.rspec"), "algebraic", workers=2)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("free_hidden_biases", ChartFamily), ("repeated_x", Family), ("closed_sheet", Family)])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("free_hidden_biases", ChartFamily), ("repeated_x", Family), pytest.param("closed_sheet", Family, marks=pytest.mark.slow)],
+)
 def test_families_are_sampled_and_kept_in_files(name: str, kind: type, tmp_path: Path) -> None:
     minima = solved(name)
     families = [component for component in minima if component.dimension]
@@ -385,7 +388,7 @@ def test_a_ray_goes_far() -> None:
     assert np.abs(flat).max() > 3, "exponential steps along the ray"
 
 
-QUICK = ["absolute_error", "free_hidden_biases", "repeated_x", "huber", "two_outputs", "quartic", "tie_at_zero"]
+QUICK = ["free_hidden_biases", "repeated_x", "two_outputs", "quartic"]
 OTHERS = sorted({path.stem for path in SPECS.glob("*.rspec")} - set(QUICK))
 
 
