@@ -8,6 +8,7 @@ no `if __name__ == "__main__"`.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import selectors
 import subprocess
@@ -19,6 +20,9 @@ from typing import IO, Any
 
 DEFAULT_SECONDS = 60.0
 DEFAULT_MEGABYTES = 4096
+
+START_SECONDS = 60.0
+"""For a helper process to be there."""
 
 _HEADER = 8
 
@@ -37,10 +41,10 @@ class Isolated:
 
     def call(self, job: Callable[..., Any], *arguments: Any) -> Any:
         """The job's result. Raises `IsolationError`."""
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
         try:
+            process = self._running(job.__module__)
+            assert process.stdin is not None
+            assert process.stdout is not None
             _send(process.stdin, (job.__module__, job.__name__, arguments))
             kind, value = _receive(process.stdout, time.monotonic() + self.seconds)
         except TimeoutError:
@@ -56,11 +60,16 @@ class Isolated:
             raise IsolationError(f"crash: {value}")
         return value
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self, module: str) -> subprocess.Popen[bytes]:
+        """The process, started and with the job's module imported: that does not count as the job's time."""
         if self._process is None or self._process.poll() is not None:
             # -P: the working folder may hold anybody's pickle.py, and must not be imported from.
             command = [sys.executable, "-P", "-m", "reluspec.engines.isolation", str(self.megabytes)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            _send(self._process.stdin, (prepare.__module__, "prepare", (module,)))
+            _receive(self._process.stdout, time.monotonic() + START_SECONDS)
         return self._process
 
     def close(self) -> None:
@@ -107,13 +116,20 @@ def _read(stream: IO[bytes], size: int, selector: selectors.BaseSelector, deadli
     return bytes(data)
 
 
+def prepare(module: str) -> None:
+    """The first job of every helper process: import what the others need."""
+    import_module(module)
+
+
 def serve(megabytes: int) -> None:
     """The helper process: read jobs from standard input, write results to standard output, until the input ends."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # not every system has limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    # What a job, or a library in C, prints must not get among the answers.
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     while header := requests.read(_HEADER):
         module, name, arguments = pickle.loads(requests.read(int.from_bytes(header, "big")))
         try:

@@ -46,11 +46,11 @@ class _Helper(Isolated):
         if process is not None:
             process.kill()
 
-    def _running(self) -> Popen[bytes]:
+    def _running(self, module: str) -> Popen[bytes]:
         with self._lock:
             if self._stopped:
                 raise IsolationError("crash: the run has been stopped")
-            return super()._running()
+            return super()._running(module)
 
 
 class AlgebraicEngine:

@@ -27,7 +27,8 @@ from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars
 from reluspec.engines.algebraic.units import NotApplicable, UnitTest
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
-from reluspec.regions.signs import Signs
+from reluspec.regions.signs import Signs, sign_values
+from reluspec.systems.existence import strictly_feasible
 from reluspec.systems.surrogate import Surrogate, fraction, surrogate
 
 PRECISIONS = (128, 512)
@@ -63,12 +64,20 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
             return Decision(Verdict.UNDECIDED, "", str(reason))
         else:
             return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
+    local = _Local(problem, signs, found)
     try:
-        return _Local(problem, signs, found).decision()
+        try:
+            return local.decision()
+        except NestedSwitchesError:
+            return local.decision_by_regions()
     except TooManyCells as reason:
         return Decision(Verdict.UNDECIDED, "", str(reason))
     except ParityError:
         return Decision(Verdict.UNDECIDED, "", "an adjacent cell does not share the sign symmetry of the stratum")
+
+
+class NestedSwitchesError(Exception):
+    """On some side of the zero switches another of them is another polynomial than on the side where they were formed."""
 
 
 class _Local:
@@ -111,6 +120,70 @@ class _Local:
         if self.found.directions and not self._constant():
             return Decision(Verdict.UNDECIDED, "", "the second order varies along a family of critical points")
         return Decision(Verdict.MINIMUM, "first and second order")
+
+    # Regions, one by one
+
+    def decision_by_regions(self) -> Decision:
+        """Where switches depend on the sides of others: every region with its own polynomials, in exact numbers."""
+        scalars = field_scalars(self.found.field)
+        degenerate = ""
+        for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
+            if count >= MAX_SIDES:
+                raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
+            verdict = self._on_region(local, sides, scalars)
+            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
+                return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
+            if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
+                degenerate = degenerate or verdict.reason
+        if degenerate or self.found.directions:
+            return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}" if degenerate else "nested switches along a family")
+        return Decision(Verdict.MINIMUM, "first and second order, region by region")
+
+    def _regions(self, signs: Signs, left: Sequence[int]) -> Iterator[tuple[Surrogate, dict[int, int]]]:
+        """All ways to choose sides, each switch formed after the sides of those before it; one that is zero there stays so.
+
+        A region whose affine switches have no common point near theta* is left out.
+        """
+        local = surrogate(self.problem, signs)
+        if not left:
+            chosen = {position: sign_values(signs.all)[position] for position in self.zeros if signs.all[position] != "0"}
+            if self._is_there(local, chosen):
+                yield local, chosen
+            return
+        first, *rest = left
+        if local.switches[first].polynomial.is_zero():
+            yield from self._regions(signs, rest)
+            return
+        for side in "+-":
+            flat = signs.all
+            yield from self._regions(signs.reshaped(flat[:first] + side + flat[first + 1 :]), rest)
+
+    def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
+        """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
+        size, rows = len(self.found.witness), []
+        for position, side in sides.items():
+            terms = local.switches[position].polynomial.to_dict()
+            if all(sum(exponents) <= 1 for exponents in terms):
+                rows.append([side * fraction(terms.get(tuple(int(j == k) for j in range(size)), fmpq(0))) for k in range(size)])
+        return strictly_feasible(rows)
+
+    def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars) -> LocalVerdict | None:
+        """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""
+        point = list(self.found.witness)
+        different: dict[str, tuple[int, int]] = {}
+        for position, side in sides.items():
+            polynomial = local.switches[position].polynomial
+            oriented = side if polynomial.leading_coefficient() > 0 else -side
+            known = different.setdefault(_monic(polynomial), (position, oriented))
+            if known[1] != oriented:
+                return None
+        names = [position for position, _ in different.values()]
+        zero = [self._switch(local, position, scalars, point) for position in names]
+        loss = self.chart.even(local.loss)
+        gradient = [self._value(derivative(loss, k), scalars, point) for k in self.positions]
+        hessian = self._hessian(loss, scalars, point)
+        here = tuple(sides[position] for position in names)
+        return local_verdict(len(self.positions), zero, lambda _: (gradient, hessian), scalars, kept=lambda signs: signs == here)
 
     # Sides
 
@@ -172,13 +245,19 @@ class _Local:
     def _on_side(self, first: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> LocalVerdict:
         """The test with the first layer's zero switches on one side (or, where no other switch depends on them, on all sides)."""
         base = self._surrogate(dict.fromkeys(self._others, 1) | first)
-        if base is None:
-            raise StratumError("a switch is constant around a point where it vanishes")
+        if base is None or any(base.switches[position].polynomial.is_zero() for position in self._others):
+            raise NestedSwitchesError
         names = [*self._affine, *self._distinct(base)]
         zero = [self._switch(base, position, scalars, point) for position in names]
 
         def expansion(sides: tuple[int, ...]) -> tuple[Sequence[Any], Sequence[Sequence[Any]]]:
-            return self._taylor(self._all_sides(base, dict(zip(names, sides, strict=True))), scalars, point)
+            local = self._surrogate(self._all_sides(base, dict(zip(names, sides, strict=True))))
+            same = local is not None and all(
+                local.switches[position].polynomial == base.switches[position].polynomial for position in (*self._affine, *self._others)
+            )
+            if local is None or not same:
+                raise NestedSwitchesError
+            return self._taylor(local, scalars, point)
 
         def kept(sides: tuple[int, ...]) -> bool:
             return all(side == first.get(name, side) for name, side in zip(names, sides, strict=True))
@@ -217,10 +296,7 @@ class _Local:
             sign = sign * sigma if odd else sign
         return image, sign
 
-    def _taylor(self, sides: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
-        local = self._surrogate(sides)
-        if local is None:
-            raise StratumError("a switch is constant around a point where it vanishes")
+    def _taylor(self, local: Surrogate, scalars: Scalars, point: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
         loss = self.chart.even(local.loss)
         return [self._value(derivative(loss, k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
 

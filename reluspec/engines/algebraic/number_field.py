@@ -100,12 +100,12 @@ class NumberField:
 
     @staticmethod
     def from_json(data: FieldJson) -> NumberField:
-        return NumberField(fmpz_poly([int(value) for value in data["polynomial"]]), data["root"])
+        return NumberField(fmpz_poly([fmpz(value) for value in data["polynomial"]]), data["root"])
 
     def element_from_json(self, data: Sequence[str]) -> Algebraic:
         """The element with these coefficients, rational strings, constant first."""
         cut = data.index("/") if "/" in data else len(data)
-        top, bottom = (fmpq_poly([_rational(Fraction(value)) for value in part]) for part in (data[:cut], data[cut + 1 :]))
+        top, bottom = (fmpq_poly([_parsed(value) for value in part]) for part in (data[:cut], data[cut + 1 :]))
         return self.element(top) if bottom.is_zero() else self.element(top) / self.element(bottom)
 
     def times(self, first: fmpq_poly, second: fmpq_poly | None) -> fmpq_poly:
@@ -335,6 +335,12 @@ def _accurate(ball: arb, bits: int) -> bool:
 
 def _rational(value: Scalar) -> fmpq:
     return fmpq(value.numerator, value.denominator) if isinstance(value, Fraction) else fmpq(value)
+
+
+def _parsed(text: str) -> fmpq:
+    """A rational string of any length: Python's own integers stop at 4300 digits."""
+    top, _, bottom = text.partition("/")
+    return fmpq(fmpz(top), fmpz(bottom or "1"))
 
 
 def _fraction(value: fmpq) -> Fraction:

@@ -67,6 +67,10 @@ class UnitTest:
         self.outputs = self._outputs(found.witness)
         self.moving: set[int] = set()
         self._check_family()
+        # Where the loss has a kink, a unit with a = 0 but w != 0 meets it to first order in a: the argument above is for w = 0.
+        idle = [unit for unit in data.units if unit.output not in self.sigma]
+        if self._sharp and any(found.witness[k] != 0 for unit in idle for k in unit.parameters):
+            raise NotApplicable
 
     def complaint(self) -> str:
         """Why the points of the set are no local minima; empty if they are."""
@@ -193,8 +197,15 @@ class UnitTest:
 
     @cached_property
     def _sides(self) -> dict[int, tuple[Algebraic, Algebraic]]:
-        """For the data points where the loss has a kink: its derivatives below and above."""
-        return {i: pair for i, pair in enumerate(self._pairs) if pair[0] != pair[1]}
+        """For the data points at a kink of the loss: its derivatives below and above (equal ones leave no choice, but must be met)."""
+        return {i: self._pairs[i] for i in self._sharp}
+
+    @cached_property
+    def _sharp(self) -> list[int]:
+        """The data points at a kink of the loss across which it is not known to be smooth."""
+        smooth = smooth_kinks(self.problem.loss.expression)
+        zero = [sign == "0" and not smooth[k % len(smooth)] for k, sign in enumerate(self.signs.objective)]
+        return sorted({k // len(smooth) for k, sharp in enumerate(zero) if sharp})
 
     @cached_property
     def _pairs(self) -> list[tuple[Algebraic, Algebraic]]:
@@ -251,9 +262,6 @@ class UnitTest:
                         factor * sum(x * t for x, t in zip(row, tangent, strict=True)) for factor, row in zip(factors, rows, strict=True)
                     ]
                     equations.append((along, _along(base, tangent)))
-            elif any(self.found.witness[k] != 0 for k in unit.parameters):
-                w = [self.found.witness[k] for k in unit.incoming]
-                equations.append(([_along(w, row) * factor for factor, row in zip(factors, rows, strict=True)], 0))
         if output.bias and output.fixed_bias is None:
             k = self.problem.parameters.index(Variable(f"{output.name}.bias", (0,)))
             equations.append(([1] * len(self.problem.data), self.found.witness[k] * (2 * self.data.all_penalties[k])))

@@ -22,11 +22,6 @@ SPECS = Path(__file__).parents[3] / "specs"
 
 SECONDS = 6
 """Limit where a job hangs; the start of a helper process on a busy machine must fit, too."""
-STRAY_OUTPUT = pytest.mark.xfail(
-    raises=MemoryError,
-    strict=True,
-    reason="engines.isolation takes what a job prints (as FLINT does when it aborts) for an answer; remove this when it does not",
-)
 
 
 @cache
@@ -57,7 +52,7 @@ def minimal_stratum() -> str:
         ("much_memory", 2, "memory limit of 4096 MB"),
         ("error", 2, "crash: ZeroDivisionError: by nothing"),
         ("limit", 1, "crash: LimitError: too many monomials"),
-        pytest.param("babble", 2, "crash of the helper process", marks=STRAY_OUTPUT),
+        ("babble", 2, "crash of the helper process"),
     ],
 )
 def test_a_failing_stratum_costs_itself_only(how: str, workers: int, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
