@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ReluspecError as error:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; no half-written file is left", INTERRUPTED)
+        _fail("interrupted; no half-written file is left, and a long run has a journal from which the same command goes on", INTERRUPTED)
     except MemoryError:
         _fail("out of memory; nothing was written. Use a smaller problem", 1)
     except OSError as error:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from reluspec.engines.protocol import Progress
 
 INCOMPLETE = 3
+LIMITS = ("timeout", "memory", "crash")
+"""How the reasons begin that larger limits may remove."""
 
 Input = Annotated[
     Path | None,
@@ -108,7 +110,7 @@ def solve(
     if not minima.complete:
         listed = "; the file lists them under `undecided`" if minima.undecided else ""
         note(f"reluspec: the map is not complete: {minima.incomplete_because}{listed}", as_json and quiet)
-        if journal.exists():
+        if journal.exists() and any(entry.reason.startswith(LIMITS) for entry in minima.undecided):
             note(f"`--retry-undecided` with a larger --timeout or --memory completes it from {journal}", quiet)
         return INCOMPLETE
     return 0

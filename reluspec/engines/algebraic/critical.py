@@ -20,6 +20,7 @@ from reluspec.engines.algebraic.charts import (
     derivative,
     times_scale,
 )
+from reluspec.engines.algebraic.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
@@ -54,7 +55,17 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
             sets += found.sets
             systems += found.systems
             reasons += [found.unresolved] if found.unresolved else []
-    return Critical(_different(sets), "; ".join(dict.fromkeys(reasons)), systems)
+    different = _different(sets)
+    if _overlapping(different):
+        reasons.append("a critical point cannot be told from one of a family")
+    return Critical(different, "; ".join(dict.fromkeys(reasons)), systems)
+
+
+def _overlapping(sets: Sequence[CriticalSet]) -> bool:
+    """Whether a point may lie in a family that was found in another way (on another piece, or as singular points)."""
+    families = [found for found in sets if found.directions]
+    points = [theta_balls(found, found.witness, BITS) for found in sets if not found.directions] if families else []
+    return any(contains(family, theta, BITS) for family in families for theta in points)
 
 
 def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], groebner: Groebner) -> Critical:
