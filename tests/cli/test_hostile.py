@@ -122,7 +122,8 @@ def test_an_interruption_is_one_message_and_leaves_nothing(workers: str, delay: 
         output, messages = running.communicate(timeout=30)
     assert time.monotonic() - interrupted < 10  # about 0.3 s on an idle machine
     assert (running.returncode, output) == (130, "")
-    assert messages.strip() == "reluspec: error: interrupted; no half-written file is left"
+    assert messages.startswith("reluspec: error: interrupted; no half-written file is left")
+    assert len(messages.splitlines()) == 1
     assert names(tmp_path) == {"model.rspec", "model.minima.json"}
     assert (tmp_path / "model.minima.json").read_text(encoding="utf-8") == "old"
 

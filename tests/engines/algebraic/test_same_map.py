@@ -59,15 +59,15 @@ def test_decimals(one: Small) -> None:
 
 
 @pytest.mark.slow
-@settings(RUN, max_examples=250)
-@given(small_problems(integers=True))
+@settings(RUN, max_examples=240)
+@given(small_problems(integers=True, sizes=SIZES))
 def test_many_integers(one: Small) -> None:
     assert_same(one)
 
 
 @pytest.mark.slow
-@settings(RUN, max_examples=100)
-@given(small_problems(integers=False))
+@settings(RUN, max_examples=120)
+@given(small_problems(integers=False, sizes=SIZES))
 def test_many_decimals(one: Small) -> None:
     assert_same(one)
 
