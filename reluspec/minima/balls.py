@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Context, Decimal
+from math import ceil, log10
 
 from flint import arb
 
 from reluspec.minima.records import DIGITS, Ball, Tensor
+
+LEAST_BITS = 128
+"""Of the balls that decimals are made from."""
+
+
+def decimal_digits(precision: int) -> int:
+    """Significant decimals for that many bits, at least the usual ones."""
+    return max(DIGITS, ceil(precision * log10(2)) + 1)
+
+
+def binary_precision(digits: int) -> int:
+    """Bits of the balls that decimals are made from."""
+    return max(LEAST_BITS, ceil(digits / log10(2)) + 30)
 
 
 def ball(number: arb, digits: int = DIGITS) -> Ball:

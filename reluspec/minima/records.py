@@ -168,7 +168,7 @@ def _chart_points(problem: Problem, family: ChartFamily, count: int, seed: int) 
             theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
             theta[list(unit.directions)] *= theta[unit.output]
             theta[list(unit.products)] /= theta[unit.output]
-        points.append(problem.tensors(theta))
+        points.append({name: np.array(tensor, dtype=np.float64) for name, tensor in problem.tensors(theta, float).items()})
     return points
 
 

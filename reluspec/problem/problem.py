@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -207,18 +207,16 @@ class Problem:
                 values.update({Variable(f"{layer.name}.bias", (unit,)): value for unit, value in enumerate(entries)})
         return values
 
-    def tensors(self, theta: Sequence[float]) -> dict[str, Any]:
-        """A theta given as a vector of the free parameters, in PyTorch's form: NumPy arrays by name, fixed tensors included."""
-        import numpy as np
-
-        values: dict[Variable, Any] = dict(zip(self.parameters, theta, strict=True)) | self.constants()
-        found: dict[str, Any] = {}
+    def tensors(self, theta: Sequence[Any], number: Callable[[Fraction], Any]) -> dict[str, list[Any]]:
+        """A theta given as a vector of the free parameters, in PyTorch's form: nested lists, fixed tensors (by `number`) included."""
+        values: dict[Variable, Any] = dict(zip(self.parameters, theta, strict=True))
+        values |= {variable: number(value) for variable, value in self.constants().items()}
+        found: dict[str, list[Any]] = {}
         for position, layer in enumerate(self.network.layers):
-            inputs = range(self.network.fan_in(position))
-            rows = [[float(values[Variable(f"{layer.name}.weight", (unit, k))]) for k in inputs] for unit in range(layer.units)]
-            found[f"{layer.name}.weight"] = np.array(rows).reshape(layer.units, len(inputs))
+            units, inputs = range(layer.units), range(self.network.fan_in(position))
+            found[f"{layer.name}.weight"] = [[values[Variable(f"{layer.name}.weight", (unit, k))] for k in inputs] for unit in units]
             if layer.bias:
-                found[f"{layer.name}.bias"] = np.array([float(values[Variable(f"{layer.name}.bias", (u,))]) for u in range(layer.units)])
+                found[f"{layer.name}.bias"] = [values[Variable(f"{layer.name}.bias", (unit,))] for unit in units]
         return found
 
     def outputs_at(self, theta: Theta) -> list[list[Any]]:

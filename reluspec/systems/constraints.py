@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flint import fmpq_mpoly
 
 from reluspec.systems.existence import solve_affine
-from reluspec.systems.surrogate import Surrogate, Switch, constant_value, empty
+from reluspec.systems.surrogate import Surrogate, Switch, constant_value, empty, monic_key
 
 
 @dataclass(frozen=True)
@@ -77,21 +77,16 @@ def _lines(surrogate: Surrogate) -> tuple[list[_Line], set[str]]:
     distinct: dict[str, _Line] = {}
     for switch in affine:
         line = _Line(switch, switch.polynomial, [switch.polynomial.derivative(k) for k in gens])
-        distinct.setdefault(_monic(switch.polynomial), line)
+        distinct.setdefault(monic_key(switch.polynomial), line)
     for switch in zeros:
         value = switch.polynomial.compose(*images)
         if constant_value(value):
             raise empty(surrogate.name, f"the switch of {switch.place} cannot be zero where the other zero switches are")
         if not value.is_zero():
             line = _Line(switch, value, [switch.polynomial.derivative(k).compose(*images) for k in gens])
-            distinct.setdefault(_monic(value), line)
+            distinct.setdefault(monic_key(value), line)
     strict = [switch.polynomial.compose(*images) for switch in surrogate.switches if switch.sign]
-    return list(distinct.values()), {_monic(polynomial) for polynomial in strict if not polynomial.is_constant()}
-
-
-def _monic(polynomial: fmpq_mpoly) -> str:
-    """A key that multiples of one polynomial share (FLINT's polynomials cannot be hashed)."""
-    return str(polynomial / polynomial.leading_coefficient())
+    return list(distinct.values()), {monic_key(polynomial) for polynomial in strict if not polynomial.is_constant()}
 
 
 def _pivot(lines: Sequence[_Line], never_zero: set[str]) -> tuple[_Line, int] | None:
@@ -103,7 +98,7 @@ def _pivot(lines: Sequence[_Line], never_zero: set[str]) -> tuple[_Line, int] | 
                 continue
             if entry.is_constant():
                 return line, column
-            if fallback is None and _monic(entry) in never_zero:
+            if fallback is None and monic_key(entry) in never_zero:
                 fallback = line, column
     return fallback
 

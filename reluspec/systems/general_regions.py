@@ -16,9 +16,10 @@ from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
-from reluspec.systems.forward import Forward, Polynomial
+from reluspec.systems.forward import Forward
 from reluspec.systems.points import Point, find_point
 from reluspec.systems.strata import Existence, strata
+from reluspec.systems.surrogate import monic_key
 
 if TYPE_CHECKING:
     import networkx
@@ -182,10 +183,10 @@ class _Wall:
             common = switch if common is None else common.gcd(switch)
         if common is None or common.is_constant():
             return None
-        strict = {_monic(switch) for switch, side in switches if side}
+        strict = {monic_key(switch) for switch, side in switches if side}
         for k, switch in zeros.items():
             cofactor = switch / common
-            if cofactor.is_constant() or _monic(cofactor) in strict:
+            if cofactor.is_constant() or monic_key(cofactor) in strict:
                 return cls(signs, k)
         return None
 
@@ -236,10 +237,4 @@ def _orbit(problem: Problem, group: tuple[Exchange, ...], signs: Signs, point: P
 
 def _marked(signs: Signs, position: int) -> Signs:
     """All signs 0 but one."""
-    characters = iter("+" if k == position else "0" for k in range(len(signs.all)))
-    layers = tuple(tuple("".join(next(characters) for _ in unit) for unit in layer) for layer in signs.layers)
-    return Signs(layers, "".join(next(characters) for _ in signs.objective), "".join(next(characters) for _ in signs.penalty))
-
-
-def _monic(polynomial: Polynomial) -> str:
-    return str(polynomial / polynomial.leading_coefficient())
+    return signs.reshaped("".join("+" if k == position else "0" for k in range(len(signs.all))))

@@ -69,6 +69,11 @@ def constant_value(polynomial: fmpq_mpoly) -> Fraction | None:
     return fraction(polynomial.leading_coefficient()) if polynomial.is_constant() else None
 
 
+def monic_key(polynomial: fmpq_mpoly) -> str:
+    """A key that the multiples of one polynomial share, and no others (FLINT's polynomials cannot be hashed)."""
+    return str(polynomial / polynomial.leading_coefficient()) if not polynomial.is_zero() else "0"
+
+
 def empty(name: str, reason: str) -> StratumError:
     """The error for a stratum without points."""
     return StratumError(f"stratum {name!r} does not exist: {reason}. `reluspec graph SPEC` lists the strata that exist")

@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import ceil, log10
-from typing import Any
 
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
 from reluspec.engines.algebraic.enclosures import theta_balls
 from reluspec.engines.algebraic.gluing import Glued, Key
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
 from reluspec.engines.algebraic.polyhedra import CriticalSet, value_at
-from reluspec.minima.balls import ball, nested
-from reluspec.minima.records import DIGITS, ChartFamily, ChartUnit, Component, Family, Piece
+from reluspec.minima.balls import ball, binary_precision, decimal_digits, nested
+from reluspec.minima.ranking import ranked
+from reluspec.minima.records import ChartFamily, ChartUnit, Component, Family, Piece
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
-from reluspec.systems.surrogate import surrogate
+from reluspec.systems.surrogate import rational, surrogate
 
 GUARD = 4
 """Losses are compared at this multiple of the output precision."""
 
 
-@dataclass(frozen=True)
-class Precision:
-    """Of reported numbers: significant decimals, and the bits they are made from."""
-
-    digits: int
-    bits: int
-
-    @staticmethod
-    def of(bits: int) -> Precision:
-        digits = max(DIGITS, ceil(bits * log10(2)) + 1)
-        return Precision(digits, max(128, ceil(digits / log10(2)) + 30))
-
-
 def components(problem: Problem, glued: Sequence[Glued], outcomes: Mapping[str, StratumOutcome], bits: int) -> list[Component]:
     """The components by ascending loss, with certified witnesses."""
-    precision = Precision.of(bits)
+    digits = decimal_digits(bits)
     made = []
     for part in glued:
-        loss = loss_ball(problem, part.pieces[0], outcomes, GUARD * precision.bits)
-        made.append((loss, _component(problem, part, outcomes, loss, precision)))
-    lowest = made[0][0] if made else arb(0)
-    for loss, _ in made:
-        lowest = loss if loss < lowest else lowest
-    ordered = sorted(made, key=lambda entry: (not entry[0].overlaps(lowest), Fraction(entry[1].loss.value), entry[1].pieces[0].stratum))
-    return [replace(part, id=position, is_global=bool(loss.overlaps(lowest))) for position, (loss, part) in enumerate(ordered)]
+        loss = loss_ball(problem, part.pieces[0], outcomes, GUARD * binary_precision(digits))
+        made.append((loss, _component(problem, part, outcomes, loss, digits)))
+    return ranked(made)
 
 
 def loss_ball(problem: Problem, key: Key, outcomes: Mapping[str, StratumOutcome], bits: int) -> arb:
@@ -63,14 +43,14 @@ def loss_ball(problem: Problem, key: Key, outcomes: Mapping[str, StratumOutcome]
         return value
 
 
-def _component(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutcome], loss: arb, precision: Precision) -> Component:
-    pieces = [_piece(problem, name, outcomes[name].sets[position], precision) for name, position in part.pieces]
+def _component(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutcome], loss: arb, digits: int) -> Component:
+    pieces = [_piece(problem, name, outcomes[name].sets[position], digits) for name, position in part.pieces]
     pieces.sort(key=lambda piece: (-piece.dimension, piece.dead_units, piece.stratum))
     interior = any(_is_cell(problem, parse_signs(problem, name)) for name, _ in part.pieces)
     return Component(
         id=0,
         dimension=max(piece.dimension for piece in pieces),
-        loss=ball(loss, precision.digits),
+        loss=ball(loss, digits),
         is_global=False,
         location="interior" if interior else "boundary",
         orbit_size=part.orbit_size,
@@ -93,36 +73,22 @@ def _dead(problem: Problem, signs: Signs) -> int:
     return sum(bool(unit) and set(unit) == {"0"} for layer in signs.layers for unit in layer)
 
 
-def _piece(problem: Problem, name: str, judged: Judged, precision: Precision) -> Piece:
+def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
     found = judged.found
-    theta = theta_balls(found, found.witness, precision.bits)
+    theta = theta_balls(found, found.witness, binary_precision(digits))
     return Piece(
         stratum=name,
         dimension=found.dimension,
         dead_units=_dead(problem, parse_signs(problem, name)),
-        witness=tensors(problem, theta, precision.digits),
+        witness={name: nested(tensor, digits) for name, tensor in problem.tensors(theta, lambda value: arb(rational(value))).items()},
         certificate={"engine": "algebraic", "argument": judged.decision.argument, **set_json(found)},
-        family=_family(problem, found, precision) if found.directions else None,
+        family=_family(problem, found, digits) if found.directions else None,
     )
 
 
-def tensors(problem: Problem, theta: Sequence[arb], digits: int) -> dict[str, Any]:
-    """Every tensor of the network, free and fixed, as nested balls."""
-    values: dict[Variable, arb] = dict(zip(problem.parameters, theta, strict=True))
-    values |= {variable: arb(fmpq(value.numerator, value.denominator)) for variable, value in problem.constants().items()}
-    found: dict[str, Any] = {}
-    for position, layer in enumerate(problem.network.layers):
-        inputs = range(problem.network.fan_in(position))
-        rows = [[values[Variable(f"{layer.name}.weight", (unit, k))] for k in inputs] for unit in range(layer.units)]
-        found[f"{layer.name}.weight"] = nested(rows, digits)
-        if layer.bias:
-            found[f"{layer.name}.bias"] = nested([values[Variable(f"{layer.name}.bias", (unit,))] for unit in range(layer.units)], digits)
-    return found
-
-
-def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Family | ChartFamily:
+def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily:
     """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart."""
-    bits, units = precision.bits, unit_groups(problem)
+    bits, units = binary_precision(digits), unit_groups(problem)
     output = problem.network.layers[-1]
     position = {variable: k for k, variable in enumerate(problem.parameters)}
     bias = position.get(Variable(f"{output.name}.bias", (0,)))
@@ -134,8 +100,8 @@ def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Famil
             or len(sigma) + _dead_units(found, units) != len(units)
         ):
             return ChartFamily(
-                vertices=nested([[entry.ball(bits) for entry in vertex] for vertex in found.vertices], precision.digits),
-                rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], precision.digits),
+                vertices=nested([[entry.ball(bits) for entry in vertex] for vertex in found.vertices], digits),
+                rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], digits),
                 units=tuple(
                     ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
                     for unit, sign in zip(found.living, found.sigma, strict=True)
@@ -145,13 +111,13 @@ def _family(problem: Problem, found: CriticalSet, precision: Precision) -> Famil
         return Family(
             signs=tuple(sigma.get(unit.output, 0) for unit in units),
             directions=nested(
-                [[found.witness[k].ball(bits) if unit.output in sigma else zero for k in unit.incoming] for unit in units], precision.digits
+                [[found.witness[k].ball(bits) if unit.output in sigma else zero for k in unit.incoming] for unit in units], digits
             ),
             vertices=nested(
                 [[vertex[unit.output].ball(bits) if unit.output in sigma else zero for unit in units] for vertex in found.vertices],
-                precision.digits,
+                digits,
             ),
-            bias=nested([vertex[bias].ball(bits) for vertex in found.vertices], precision.digits) if bias is not None else (),
+            bias=nested([vertex[bias].ball(bits) for vertex in found.vertices], digits) if bias is not None else (),
         )
 
 

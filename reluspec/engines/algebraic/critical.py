@@ -28,6 +28,7 @@ from reluspec.engines.algebraic.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, SolvingLimit, flint_basis, solve_system
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
+from reluspec.systems.surrogate import monic_key
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class _Branch:
                 continue
             polynomial = self._narrowed(self._wide.from_dict(self._widened(terms)))
             if polynomial.total_degree() > 1:
-                found.setdefault(str(polynomial / polynomial.leading_coefficient()), polynomial)
+                found.setdefault(monic_key(polynomial), polynomial)
         return list(found.values())
 
     def equations(self, equations: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:

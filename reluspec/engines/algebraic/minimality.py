@@ -7,13 +7,14 @@ proved that the data of the test do not change along it (Morse-Bott).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from flint import ctx, fmpq, fmpq_mpoly
+from flint import ctx, fmpq_mpoly
 
 from reluspec.engines.algebraic.charts import Chart, ParityError, Terms, derivative
 from reluspec.engines.algebraic.cones import TooManyCells, cells
@@ -21,7 +22,6 @@ from reluspec.engines.algebraic.convexity import homogeneous
 from reluspec.engines.algebraic.forms import Undetermined
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
-from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
 from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars
 from reluspec.engines.algebraic.units import NotApplicable, UnitTest
@@ -29,7 +29,7 @@ from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.existence import strictly_feasible
-from reluspec.systems.surrogate import Surrogate, fraction, surrogate
+from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
 
 PRECISIONS = (128, 512)
 MAX_SIDES = 4_096
@@ -94,20 +94,16 @@ class _Local:
 
     def decision(self) -> Decision:
         """Balls first, exact numbers last."""
-        if self.found.singular:
-            levels: list[tuple[Scalars, Callable[[Algebraic], Any]]] = []
-        else:
-            levels = [(BALLS, lambda value, bits=bits: value.ball(bits)) for bits in PRECISIONS]  # type: ignore[misc]
-        for bits, (scalars, convert) in zip(PRECISIONS, levels, strict=False):
+        # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
+        for bits in () if self.found.singular else PRECISIONS:
             with ctx.workprec(bits):
                 try:
-                    return self._decided(scalars, convert)
+                    return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
                 except Undetermined:
                     continue
-        return self._decided(field_scalars(self.found.field), lambda value: value)
+        return self._decided(field_scalars(self.found.field), self.found.witness)
 
-    def _decided(self, scalars: Scalars, convert: Callable[[Algebraic], Any]) -> Decision:
-        point = [convert(value) for value in self.found.witness]
+    def _decided(self, scalars: Scalars, point: Sequence[Any]) -> Decision:
         degenerate = ""
         for side in self._first_sides():
             verdict = self._on_side(side, scalars, point)
@@ -160,12 +156,8 @@ class _Local:
 
     def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
-        size, rows = len(self.found.witness), []
-        for position, side in sides.items():
-            terms = local.switches[position].polynomial.to_dict()
-            if all(sum(exponents) <= 1 for exponents in terms):
-                rows.append([side * fraction(terms.get(tuple(int(j == k) for j in range(size)), fmpq(0))) for k in range(size)])
-        return strictly_feasible(rows)
+        polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
+        return strictly_feasible([[side * entry for entry in _slope(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
     def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars) -> LocalVerdict | None:
         """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""
@@ -174,25 +166,22 @@ class _Local:
         for position, side in sides.items():
             polynomial = local.switches[position].polynomial
             oriented = side if polynomial.leading_coefficient() > 0 else -side
-            known = different.setdefault(_monic(polynomial), (position, oriented))
+            known = different.setdefault(monic_key(polynomial), (position, oriented))
             if known[1] != oriented:
                 return None
         names = [position for position, _ in different.values()]
         zero = [self._switch(local, position, scalars, point) for position in names]
-        loss = self.chart.even(local.loss)
-        gradient = [self._value(derivative(loss, k), scalars, point) for k in self.positions]
-        hessian = self._hessian(loss, scalars, point)
+        taylor = self._taylor(local, scalars, point)
         here = tuple(sides[position] for position in names)
-        return local_verdict(len(self.positions), zero, lambda _: (gradient, hessian), scalars, kept=lambda signs: signs == here)
+        return local_verdict(len(self.positions), zero, lambda _: taylor, scalars, kept=lambda signs: signs == here)
 
     # Sides
 
     @cached_property
     def _affine(self) -> list[int]:
         """The zero switches of the first layer: the same affine polynomials on every side."""
-        hidden = self.problem.network.layers[0]
-        own = hidden.units * len(hidden.activation.kinks) * len(self.problem.data) if len(self.problem.network.layers) > 1 else 0
-        return [position for position in self.zeros if position < own and not self._base.switches[position].polynomial.is_constant()]
+        base = self._base.switches
+        return [position for position in self.zeros if position < self._first_count and not base[position].polynomial.is_constant()]
 
     @cached_property
     def _base(self) -> Surrogate:
@@ -205,27 +194,22 @@ class _Local:
 
     def _always_zero(self, position: int) -> bool:
         """A switch of the first layer at x = 0 without bias; a deeper one is never taken for granted."""
-        return position < len(self._first_positions) and self._base.switches[position].polynomial.is_zero()
+        return position < self._first_count and self._base.switches[position].polynomial.is_zero()
 
-    @cached_property
-    def _first_positions(self) -> range:
-        hidden = self.problem.network.layers[0]
-        return range(hidden.units * len(hidden.activation.kinks) * len(self.problem.data) if len(self.problem.network.layers) > 1 else 0)
+    @property
+    def _first_count(self) -> int:
+        """How many switches the first hidden layer has: they come first."""
+        hidden, *others = self.signs.layers
+        return sum(map(len, hidden)) if others else 0
 
     def _first_sides(self) -> Iterator[dict[int, int]]:
         """The signs of the first layer's zero switches on the cells around; one empty choice where no other switch depends on them."""
         if not self._others:
             yield {}
             return
-        rows = [self._row(position) for position in self._affine]
+        rows = [_slope(self._base.switches[position].polynomial) for position in self._affine]
         for sides in cells(rows, len(self.found.witness), FRACTIONS, MAX_SIDES):
             yield dict(zip(self._affine, sides, strict=True))
-
-    def _row(self, position: int) -> tuple[Any, ...]:
-        """The gradient of an affine switch."""
-        terms = self._base.switches[position].polynomial.to_dict()
-        size = len(self.found.witness)
-        return tuple(fraction(terms.get(tuple(int(j == k) for j in range(size)), fmpq(0))) for k in range(size))
 
     def _surrogate(self, sides: dict[int, int]) -> Surrogate | None:
         """The surrogate where the zero switches have these signs; `None` where a constant switch contradicts them."""
@@ -266,7 +250,7 @@ class _Local:
 
     def _distinct(self, base: Surrogate) -> list[int]:
         """One of each group of the other zero switches that are multiples of each other on this side."""
-        return list({_monic(base.switches[position].polynomial): position for position in reversed(self._others)}.values())
+        return list({monic_key(base.switches[position].polynomial): position for position in reversed(self._others)}.values())
 
     def _all_sides(self, base: Surrogate, sides: dict[int, int]) -> dict[int, int]:
         """The sides of multiples follow those of their representatives."""
@@ -275,7 +259,7 @@ class _Local:
             polynomial = base.switches[position].polynomial
             for name in sides:
                 other = base.switches[name].polynomial
-                if position not in whole and _monic(polynomial) == _monic(other):
+                if position not in whole and monic_key(polynomial) == monic_key(other):
                     same = polynomial.leading_coefficient() * other.leading_coefficient() > 0
                     whole[position] = sides[name] if same else -sides[name]
         return whole
@@ -338,5 +322,6 @@ class _Local:
         return on_family(self.chart.cleared(terms, local.context), shape, 0) is not None
 
 
-def _monic(polynomial: fmpq_mpoly) -> str:
-    return str(polynomial / polynomial.leading_coefficient()) if not polynomial.is_zero() else "0"
+def _slope(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:
+    """The gradient of an affine polynomial."""
+    return tuple(constant_value(polynomial.derivative(k)) or Fraction(0) for k in range(polynomial.context().nvars()))

@@ -49,10 +49,10 @@ class Shape:
 class CriticalSet:
     """A relatively open polyhedron of critical points in one stratum, in the coordinates of a chart.
 
-    Coordinates have one entry per parameter of theta: s at the output weight of a living unit, u at its own parameters, the parameter
+    Coordinates have one entry per parameter of theta: s at the output weight of a living unit, u or v at its own parameters, the parameter
     itself elsewhere. `sigma` are the signs of the living units' output weights. `vertices` and `rays` generate the closure; `tight` lists
-    for each of them, vertices first, the conditions that are equalities there. `witness` is a point inside. A polyhedron that contains a
-    line has no vertices; `lines` are its directions. `singular`: the gradients of the constraints are dependent there.
+    for each of them, vertices first, the conditions that are equalities there. `witness` is a point inside. Of a line both directions are
+    among the rays. `singular`: the gradients of the constraints are dependent there.
     """
 
     field: NumberField
@@ -68,10 +68,6 @@ class CriticalSet:
     @property
     def dimension(self) -> int:
         return len(self.directions)
-
-    @property
-    def bounded(self) -> bool:
-        return not self.rays
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:

@@ -14,7 +14,7 @@ from reluspec.engines.algebraic.smoothness import smooth_switches
 from reluspec.problem.expression import sign
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
-from reluspec.systems.surrogate import Surrogate, constant_value, surrogate
+from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,14 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
     constraints = _distinct(case.constraints)
     if strict is None or any(polynomial.is_constant() for polynomial in constraints):
         return
-    never_zero = {_monic(polynomial) for _, _, polynomial in strict}
+    never_zero = {monic_key(polynomial) for _, _, polynomial in strict}
     # Affine ones first: they keep the images affine as long as can be.
     for polynomial in sorted(constraints, key=lambda q: q.total_degree()):
         if (found := _linear_in(polynomial)) is not None:
             yield from _solved(replace(case, constraints=tuple(constraints)).substituted(*found), groebner)
             return
     for k, polynomial in enumerate(constraints):
-        factors = [factor for factor, _ in polynomial.factor()[1] if _monic(factor) not in never_zero]
+        factors = [factor for factor, _ in polynomial.factor()[1] if monic_key(factor) not in never_zero]
         if len(factors) != 1 or factors[0].total_degree() < polynomial.total_degree():
             for factor in factors:
                 rest = tuple(other for j, other in enumerate(constraints) if j != k)
@@ -151,10 +151,6 @@ def _is_product(polynomial: fmpq_mpoly) -> bool:
     return sum(int(power) for _, power in polynomial.factor()[1]) > 1
 
 
-def _monic(polynomial: fmpq_mpoly) -> str:
-    return str(polynomial / polynomial.leading_coefficient())
-
-
 def _distinct(polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
     """Without zeros and multiples."""
-    return list({_monic(polynomial): polynomial for polynomial in polynomials if not polynomial.is_zero()}.values())
+    return list({monic_key(polynomial): polynomial for polynomial in polynomials if not polynomial.is_zero()}.values())

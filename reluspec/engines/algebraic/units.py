@@ -6,9 +6,8 @@ iff no directional derivative F'(p*; d) is negative. On a cell F' is sublinear: 
 every data point, within the slopes of its two sides, balances all units. Where the stratum's own stationarity leaves no choice of g, the
 condition splits into one for each unit:
 
-- living (a != 0): on each adjacent cell's cone the derivative `2 Lambda u + sum_i g_i phi'_i x_i` is non-negative; its penalised part of w
-is
-  not zero, as `lambda_a a^2 = w Lambda w` at critical points, so that the seminorm is differentiable there;
+- living (a != 0): on each adjacent cell's cone the derivative `2 Lambda u + sum_i g_i phi'_i x_i` is non-negative; the penalised part of
+  w is not zero, as `lambda_a a^2 = w Lambda w` at critical points, so that the seminorm is differentiable there;
 - dead (a = 0, w = 0): on each cell's cone `4 lambda_a w Lambda w >= (v.w)^2` with `v = sum_i g_i phi'_i x_i`;
 - off (a = 0, w != 0, inside a cell): the same for all w.
 
@@ -258,9 +257,7 @@ class UnitTest:
                 wall = [row for row, sign in zip(rows, signs, strict=True) if not sign]
                 base = self._penalty_slope(position, unit)
                 for tangent in kernel(wall, len(unit.incoming), FRACTIONS):
-                    along = [
-                        factor * sum(x * t for x, t in zip(row, tangent, strict=True)) for factor, row in zip(factors, rows, strict=True)
-                    ]
+                    along = [factor * _along(row, tangent) for factor, row in zip(factors, rows, strict=True)]
                     equations.append((along, _along(base, tangent)))
         if output.bias and output.fixed_bias is None:
             k = self.problem.parameters.index(Variable(f"{output.name}.bias", (0,)))

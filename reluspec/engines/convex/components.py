@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from fractions import Fraction
-from math import ceil, log10, prod
+from math import prod
 from typing import Any
 
 from flint import arb, arb_mat, fmpq
@@ -13,20 +12,11 @@ from flint import arb, arb_mat, fmpq
 from reluspec.engines.convex.classes import Polytope, ResidualClass, direction
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
-from reluspec.engines.convex.point import PRECISIONS, working_precision
-from reluspec.minima.balls import ball, nested
-from reluspec.minima.records import DIGITS, Ball, Component, CriticalStratum, Family, Piece, Tensor
+from reluspec.engines.convex.point import working_precision
+from reluspec.minima.balls import ball, binary_precision, decimal_digits, nested
+from reluspec.minima.ranking import ranked
+from reluspec.minima.records import Ball, Component, CriticalStratum, Family, Piece, Tensor
 from reluspec.minima.stitch import DEAD, Stitched, Type, copies, stitch, type_dimension, types
-
-
-def decimal_digits(precision: int) -> int:
-    """Significant decimals for that many bits, at least the usual ones."""
-    return max(DIGITS, ceil(precision * log10(2)) + 1)
-
-
-def binary_precision(digits: int) -> int:
-    """Bits of the balls that decimals are made from."""
-    return max(PRECISIONS[0], ceil(digits / log10(2)) + 30)
 
 
 class _Writer:
@@ -177,7 +167,7 @@ def components(
     geometry: Geometry, classes: list[ResidualClass], units: int, precision: int
 ) -> tuple[list[Component], list[tuple[tuple[int, ...], str]]]:
     """The components by ascending loss; and sets of faces whose gluing is past the limit, with the reason."""
-    made: list[tuple[Fraction, str, arb, Component]] = []
+    made: list[tuple[arb, Component]] = []
     open_sets: list[tuple[tuple[int, ...], str]] = []
     for group in classes:
         minimal = {
@@ -195,23 +185,8 @@ def components(
                 open_sets.extend((faces, str(error)) for faces in minimal)
                 continue
             for part in stitched:
-                component = _component(writer, part, minimal)
-                made.append(
-                    (
-                        Fraction(component.loss.value),
-                        component.pieces[0].stratum,
-                        loss_ball(group.representative, 4 * writer.bits),
-                        component,
-                    )
-                )
-    # The reported digits may be too few to tell two losses apart: the least one is found from finer balls, and listed first.
-    lowest = made[0][2] if made else arb(0)
-    for _, _, loss, _ in made:
-        lowest = loss if loss < lowest else lowest
-    ordered = sorted(made, key=lambda entry: (not entry[2].overlaps(lowest), *entry[:2]))
-    return [
-        replace(component, id=position, is_global=bool(loss.overlaps(lowest))) for position, (_, _, loss, component) in enumerate(ordered)
-    ], open_sets
+                made.append((loss_ball(group.representative, 4 * writer.bits), _component(writer, part, minimal)))
+    return ranked(made), open_sets
 
 
 def _component(writer: _Writer, part: Stitched, polytopes: dict[tuple[int, ...], Polytope]) -> Component:
