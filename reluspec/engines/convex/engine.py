@@ -6,18 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import combinations, islice
+from itertools import islice
 from math import comb
-
-import numpy as np
-from numpy.typing import NDArray
 
 from reluspec.engines.convex.classes import ResidualClass, residual_classes
 from reluspec.engines.convex.components import components, critical_strata
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.screen import Screened, screen
+from reluspec.engines.convex.screening import screen_range
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
 from reluspec.engines.protocol import EngineOptions
@@ -31,8 +28,6 @@ MAX_SETS = 10**9
 """Largest number of sets of faces that are visited."""
 MAX_CRITICAL = 20_000
 """Largest number of critical strata that are listed: with many more units than faces there are many ways to share the units out."""
-
-_SCREENED = {Screened.INACTIVE: Outcome.INACTIVE, Screened.OUTSIDE: Outcome.OUTSIDE, Screened.MIXED: Outcome.MIXED}
 
 
 @dataclass
@@ -102,27 +97,24 @@ class ConvexEngine:
         """Count what the float screen proves, and return the sets it leaves open, in order."""
         left_open: list[tuple[int, ...]] = []
         done = 0
+        ranges = ((size, start, stop) for size in sizes for start, stop in _ranges(comb(len(floats.ranks) - 1, size)))
         with ThreadPoolExecutor(options.workers or 1) as pool:
-            for size in sizes:
-                chunks = _chunks(len(floats.ranks), size)
-                # A window of submitted chunks: memory must not grow with the number of sets.
-                while window := list(islice(chunks, 4 * (options.workers or 1))):
-                    run = pool.map if (options.workers or 1) > 1 and len(window) > 1 else map
-                    for batch in run(lambda sets: screen(floats, sets), window):
-                        for screened, outcome in _SCREENED.items():
-                            ledger.add(size, outcome, int((batch.outcome == screened).sum()))
-                        rest = batch.sets[(batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)]
-                        left_open.extend(tuple(int(face) for face in row) for row in rest)
-                        done += len(batch.sets)
-                        options.progress("screening", done, visits)
+            # A window of submitted ranges: memory must not grow with the number of sets.
+            while window := list(islice(ranges, 4 * (options.workers or 1))):
+                run = pool.map if (options.workers or 1) > 1 and len(window) > 1 else map
+                for size, screening in zip(
+                    (size for size, *_ in window), run(lambda bounds: screen_range(floats, *bounds), window), strict=True
+                ):
+                    for outcome, count in screening.counts.items():
+                        ledger.add(size, outcome, count)
+                    left_open.extend(tuple(int(face) for face in row) for row in screening.left_open)
+                    done += screening.visited
+                    options.progress("screening", done, visits)
         return left_open
 
 
-def _chunks(faces: int, size: int) -> Iterator[NDArray[np.int64]]:
-    """All sets of `size` living faces, in batches."""
-    every = combinations(range(1, faces), size)
-    while batch := list(islice(every, CHUNK)):
-        yield np.array(batch, dtype=np.int64)
+def _ranges(total: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + CHUNK, total)) for start in range(0, total, CHUNK))
 
 
 def _settle(
