@@ -95,7 +95,8 @@ def _family(family: Family | ChartFamily) -> dict[str, Any]:
             "kind": "chart",
             "vertices": _tensor(family.vertices),
             "rays": _tensor(family.rays),
-            "units": [asdict(unit) for unit in family.units],
+            "units": [asdict(unit) | {"directions": list(unit.directions), "products": list(unit.products)} for unit in family.units],
+            **({"pairs": [list(pair) for pair in family.pairs]} if family.pairs else {}),
         }
     return {
         "kind": "polytope",
@@ -178,7 +179,8 @@ def _read_piece(document: dict[str, Any]) -> Piece:
 def _read_family(form: dict[str, Any]) -> Family | ChartFamily:
     if form["kind"] == "chart":
         units = tuple(ChartUnit(one["output"], one["sign"], tuple(one["directions"]), tuple(one["products"])) for one in form["units"])
-        return ChartFamily(_read_tensor(form["vertices"]), _read_tensor(form["rays"]), units)
+        pairs = tuple((p, q) for p, q in form.get("pairs", ()))
+        return ChartFamily(_read_tensor(form["vertices"]), _read_tensor(form["rays"]), units, pairs)
     return Family(
         tuple(form["signs"]), _read_tensor(form["directions"]), _read_tensor(form["vertices"]), _read_tensor(form.get("output_bias", []))
     )

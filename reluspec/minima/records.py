@@ -73,11 +73,16 @@ class ChartUnit:
 class ChartFamily:
     """A positive-dimensional piece as a relatively open polyhedron in a chart: convex combinations of `vertices` plus positive multiples
     of `rays`, each with one coordinate per free parameter. Parameters of none of the `units` are their own coordinates.
+
+    With `pairs` it is an arc of a circle instead: the coordinates in `pairs` of a combination of the two vertices, the ends, are scaled to
+    the length that they have at each of these. A single vertex stands for the whole circle through it: `(p, q)` becomes
+    `(cos t p + sin t q, cos t q - sin t p)` for every pair of positions.
     """
 
     vertices: tuple[tuple[Ball, ...], ...]
     rays: tuple[tuple[Ball, ...], ...]
     units: tuple[ChartUnit, ...]
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,12 +169,26 @@ def _chart_points(problem: Problem, family: ChartFamily, count: int, seed: int) 
     points = []
     for _ in range(count):
         theta = random.dirichlet(np.ones(len(vertices))) @ vertices + random.exponential(size=len(rays)) @ rays
+        if family.pairs:
+            _onto_circle(theta, vertices, np.array(family.pairs), random.uniform(0, 2 * np.pi))
         for unit in family.units:
             theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
             theta[list(unit.directions)] *= theta[unit.output]
             theta[list(unit.products)] /= theta[unit.output]
         points.append({name: np.array(tensor, dtype=np.float64) for name, tensor in problem.tensors(theta, float).items()})
     return points
+
+
+def _onto_circle(theta: Any, vertices: Any, pairs: Any, angle: float) -> None:
+    """Move a point of the chord onto its arc; the only point of a whole circle is turned by the angle."""
+    import numpy as np
+
+    if len(vertices) == 1:
+        first, second = theta[pairs[:, 0]], theta[pairs[:, 1]]
+        theta[pairs[:, 0]] = np.cos(angle) * first + np.sin(angle) * second
+        theta[pairs[:, 1]] = np.cos(angle) * second - np.sin(angle) * first
+    else:
+        theta[pairs] *= np.linalg.norm(vertices[0][pairs]) / np.linalg.norm(theta[pairs])
 
 
 def _floats(tensor: Tensor) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from flint import arb, ctx
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
-from reluspec.engines.algebraic.enclosures import theta_balls
+from reluspec.engines.algebraic.enclosures import on_arc, theta_balls
 from reluspec.engines.algebraic.gluing import Glued, Key
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
 from reluspec.engines.algebraic.polyhedra import CriticalSet, value_at
@@ -100,12 +100,13 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
             or len(sigma) + _dead_units(found, units) != len(units)
         ):
             return ChartFamily(
-                vertices=nested([[entry.ball(bits) for entry in vertex] for vertex in found.vertices], digits),
+                vertices=nested([on_arc(found, [entry.ball(bits) for entry in vertex]) for vertex in found.vertices], digits),
                 rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], digits),
                 units=tuple(
                     ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
                     for unit, sign in zip(found.living, found.sigma, strict=True)
                 ),
+                pairs=found.pairs,
             )
         zero = arb(0)
         return Family(
@@ -123,7 +124,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
 
 def _is_polytope(found: CriticalSet, moving: set[int | None]) -> bool:
     """Whether only squares of output weights (and the output's bias) change, within bounds, and all directions are known."""
-    if found.rays or any(unit.products for unit in found.living):
+    if found.rays or found.pairs or any(unit.products for unit in found.living):
         return False
     return all(entry == 0 for direction in found.directions for k, entry in enumerate(direction) if k not in moving)
 

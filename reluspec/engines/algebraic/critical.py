@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,6 +25,7 @@ from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
 from reluspec.engines.algebraic.restricted import Restricted, restrictions
+from reluspec.engines.algebraic.rotations import Normal, along, arcs, normal_forms, rotated_pairs
 from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, SolvingLimit, flint_basis, solve_system
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -49,13 +50,13 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
-    for charts in _branches(problem, signs, groebner):
-        # One and the same system in each of the charts.
-        for equations in zip(*(branch.systems() for branch in charts), strict=True):
-            found = _first_solved([(branch, *one) for branch, one in zip(charts, equations, strict=True)], groebner)
-            sets += found.sets
-            systems += found.systems
-            reasons += [found.unresolved] if found.unresolved else []
+    for stratum in restrictions(problem, signs, groebner):
+        found = _by_rotations(stratum, signs, groebner)
+        if found is None or found.unresolved:
+            found = _solved(_branches(stratum), groebner)
+        sets += found.sets
+        systems += found.systems
+        reasons += [found.unresolved] if found.unresolved else []
     different = _different(sets)
     if _overlapping(different):
         reasons.append("a critical point cannot be told from one of a family")
@@ -67,6 +68,33 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     families = [found for found in sets if found.directions]
     points = [theta_balls(found, found.witness, BITS) for found in sets if not found.directions] if families else []
     return any(contains(family, theta, BITS) for family in families for theta in points)
+
+
+def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
+    """The critical points of a piece, circle by circle, if there are two units, and no more, that can be rotated into each other."""
+    rotations = rotated_pairs(stratum, signs.layers)
+    if len(rotations) != 1:
+        return None
+    normals = list(normal_forms(stratum, rotations[0]))
+    try:
+        return _solved((charts for normal in normals for charts in _branches(stratum, normal)), groebner)
+    except SolvingLimit:
+        return None
+
+
+def _solved(branches_of_one: Iterable[list[_Branch]], groebner: Groebner) -> Critical:
+    """The critical points in all branches of a piece."""
+    sets: list[CriticalSet] = []
+    reasons: list[str] = []
+    systems = 0
+    for charts in branches_of_one:
+        # One and the same system in each of the charts.
+        for equations in zip(*(branch.systems() for branch in charts), strict=True):
+            found = _first_solved([(branch, *one) for branch, one in zip(charts, equations, strict=True)], groebner)
+            sets += found.sets
+            systems += found.systems
+            reasons += [found.unresolved] if found.unresolved else []
+    return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), systems)
 
 
 def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], groebner: Groebner) -> Critical:
@@ -87,20 +115,23 @@ def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], gr
 
 def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[fmpq_mpoly]]]:
     """The systems that `critical_points` solves first: number of unknowns, equations."""
-    for branch, *_ in _branches(problem, signs, flint_basis):
-        for equations, _ in branch.systems():
-            yield branch.context.nvars(), branch.equations(equations)
+    for stratum in restrictions(problem, signs, flint_basis):
+        rotations = rotated_pairs(stratum, signs.layers)
+        normals = list(normal_forms(stratum, rotations[0])) if len(rotations) == 1 else [None]
+        for normal in normals:
+            for branch, *_ in _branches(stratum, normal):
+                for equations, _ in branch.systems():
+                    yield branch.context.nvars(), branch.equations(equations)
 
 
-def _branches(problem: Problem, signs: Signs, groebner: Groebner) -> Iterator[list[_Branch]]:
-    """For every piece of the stratum and every choice of living units, the charts to be tried.
+def _branches(stratum: Restricted, normal: Normal | None = None) -> Iterator[list[_Branch]]:
+    """For every choice of living units, the charts to be tried.
 
     One living unit: products first, they have the lowest degrees. Several: directions first, in which what the units share is affine.
     """
-    for stratum in restrictions(problem, signs, groebner):
-        for living, off in branches(_unmixed(stratum, charted_units(stratum.units, stratum.polynomials, stratum.free))):
-            units = [living] if all_products(living) == living else [all_products(living), living]
-            yield [_Branch(stratum, Chart(chosen), off) for chosen in (units if len(living) == 1 else reversed(units))]
+    for living, off in branches(_unmixed(stratum, charted_units(stratum.units, stratum.polynomials, stratum.free))):
+        units = [living] if all_products(living) == living else [all_products(living), living]
+        yield [_Branch(stratum, Chart(chosen), off, normal) for chosen in (units if len(living) == 1 else reversed(units))]
 
 
 def _unmixed(stratum: Restricted, units: Sequence[Unit]) -> list[Unit]:
@@ -123,12 +154,13 @@ def _different(sets: Sequence[CriticalSet]) -> tuple[CriticalSet, ...]:
 
 
 class _Branch:
-    """A stratum in one chart; `off` are the units whose output weight is zero in it."""
+    """A stratum in one chart; `off` are the units whose output weight is zero in it, `normal` a normal form of rotated units."""
 
-    def __init__(self, stratum: Restricted, chart: Chart, off: Sequence[Unit]) -> None:
+    def __init__(self, stratum: Restricted, chart: Chart, off: Sequence[Unit], normal: Normal | None = None) -> None:
         self.stratum = stratum
         self.chart = chart
-        self.off = tuple(unit.output for unit in off)
+        self.normal = normal
+        self.off = (*(unit.output for unit in off), *(normal.zeros if normal else ()))
         self.positions = stratum.free
         self.active = tuple(k for k in stratum.free if k not in self.off)
         names = [f"t{k}" for k in self.active] + [f"m{j}" for j in range(len(stratum.constraints))]
@@ -195,14 +227,31 @@ class _Branch:
         reasons = [solved.unresolved] if solved.unresolved else []
         for solution in solved.sets:
             shape = self.shape(solution, singular)
-            found, reason = critical_sets(shape, self.conditions) if shape else ([], "a family of critical points is not affine")
+            found, reason = self._sets(shape) if shape else ([], "a family of critical points is not affine")
             sets += found
             reasons += [reason] if reason else []
         return Critical(tuple(sets), "; ".join(dict.fromkeys(reasons)), 1)
 
+    def _sets(self, shape: Shape) -> tuple[list[CriticalSet], str]:
+        """What lies in the stratum of a solution, or of the circle through it."""
+        if self.normal is None or self.normal.pivot is None:
+            return critical_sets(shape, self.conditions)
+        if shape.directions:
+            return [], "a family of circles of critical points"
+        # Of the two points of the normal form on each circle the one with a positive pivot.
+        return arcs(shape, self.conditions, self.normal.pairs) if shape.point[self.normal.pivot].sign() > 0 else ([], "")
+
+    @property
+    def _never_zero(self) -> list[fmpq_mpoly]:
+        """What is not zero at the points looked for: in a normal form the pivot and what rotations leave as it is."""
+        kept = [condition.polynomial for condition in self.conditions]
+        if self.normal is not None and self.normal.pivot is not None:
+            kept = [polynomial for polynomial in kept if along(polynomial, self.normal.pairs).is_zero()]
+            kept.append(self.stratum.surrogate.context.gen(self.normal.pivot))
+        return kept
+
     def solve(self, equations: Sequence[fmpq_mpoly], groebner: Groebner) -> Solved:
-        wide = [self._wide.from_dict(self._widened(condition.polynomial.to_dict())) for condition in self.conditions]
-        never_zero = [self._narrowed(polynomial) for polynomial in wide]
+        never_zero = [self._narrowed(self._wide.from_dict(self._widened(polynomial.to_dict()))) for polynomial in self._never_zero]
         if any(polynomial.is_zero() for polynomial in never_zero):
             return Solved((), "")
         narrow = self.equations(equations)

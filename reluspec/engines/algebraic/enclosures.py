@@ -23,18 +23,42 @@ def theta_balls(found: CriticalSet, coordinates: Vector, bits: int) -> list[arb]
     Raises `InfinityError` for a point of the closure that is none of the parameter space.
     """
     with ctx.workprec(bits + 32):
-        values = [entry.ball(bits + 32) for entry in coordinates]
-        theta = list(values)
-        for unit, sigma in zip(found.living, found.sigma, strict=True):
-            # Exact tests: where s vanishes, a ball around it has no square root and no inverse.
-            dead = coordinates[unit.output] == 0
-            scale = arb(0) if dead else sigma * values[unit.output].sqrt()
-            theta[unit.output] = scale
-            for k in unit.incoming:
-                if dead and k in unit.products and coordinates[k] != 0:
-                    raise InfinityError
-                theta[k] = arb(0) if dead else values[k] / scale if k in unit.products else scale * values[k]
-        return theta
+        return _parameters(found, coordinates, on_arc(found, [entry.ball(bits + 32) for entry in coordinates]))
+
+
+def _parameters(found: CriticalSet, exact: Vector, values: list[arb]) -> list[arb]:
+    """From the chart to the parameters; `exact` tells which s vanish: a ball around zero has no square root and no inverse."""
+    theta = list(values)
+    for unit, sigma in zip(found.living, found.sigma, strict=True):
+        dead = exact[unit.output] == 0
+        scale = arb(0) if dead else sigma * values[unit.output].sqrt()
+        theta[unit.output] = scale
+        for k in unit.incoming:
+            if dead and k in unit.products and exact[k] != 0:
+                raise InfinityError
+            theta[k] = arb(0) if dead else values[k] / scale if k in unit.products else scale * values[k]
+    return theta
+
+
+def on_arc(found: CriticalSet, values: list[arb]) -> list[arb]:
+    """A point of the plane of an arc, moved onto the arc; other sets are left as they are."""
+    moving = [k for pair in found.pairs for k in pair]
+    if not moving:
+        return values
+    size = ctx.prec
+    wanted = sum((found.witness[k].ball(size) ** 2 for k in moving), arb(0))
+    factor = (wanted / sum((values[k] ** 2 for k in moving), arb(0))).sqrt()
+    return [value * factor if k in moving else value for k, value in enumerate(values)]
+
+
+def centre(found: CriticalSet, bits: int) -> list[arb]:
+    """The parameters of a point in the middle that any symmetry of the set keeps: the mean of the vertices plus the rays."""
+    if not found.pairs:
+        return theta_balls(found, Face(found, frozenset(range(len(found.vertices)))).inside, bits)
+    with ctx.workprec(bits + 32):
+        moved = [on_arc(found, [entry.ball(bits + 32) for entry in vertex]) for vertex in found.vertices]
+        mean = [sum(entries, arb(0)) / len(moved) for entries in zip(*moved, strict=True)]
+        return _parameters(found, found.witness, on_arc(found, mean))
 
 
 def same(a: Sequence[arb], b: Sequence[arb]) -> bool:
@@ -95,6 +119,8 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             chart[unit.output] = theta[unit.output] ** 2
             for k in unit.incoming:
                 chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
+        if found.pairs:
+            return _on_circle(found, chart)
         # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
         for direction in found.directions:
@@ -102,3 +128,13 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             step = offset[own]
             offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
         return all(value.overlaps(arb(0)) for value in offset)
+
+
+def _on_circle(found: CriticalSet, chart: Sequence[arb]) -> bool:
+    """Whether a point of the chart may lie on the circle of an arc: in its plane, at its distance."""
+    moving = {k for pair in found.pairs for k in pair}
+    witness, tangent = ([entry.ball(ctx.prec) for entry in vector] for vector in (found.witness, found.directions[0]))
+    square = sum((witness[k] ** 2 for k in moving), arb(0))
+    cosine, sine = (sum((chart[k] * vector[k] for k in moving), arb(0)) / square for vector in (witness, tangent))
+    expected = [cosine * a + sine * b if k in moving else a for k, (a, b) in enumerate(zip(witness, tangent, strict=True))]
+    return same(chart, expected) and (cosine**2 + sine**2).overlaps(arb(1))

@@ -10,10 +10,10 @@ from functools import cached_property
 from flint import arb, ctx
 
 from reluspec.engines.algebraic.charts import Unit, unit_groups
-from reluspec.engines.algebraic.enclosures import BITS, Face, InfinityError, contains, proper_faces, same, theta_balls
-from reluspec.engines.algebraic.minimality import Verdict
+from reluspec.engines.algebraic.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.polyhedra import CriticalSet
+from reluspec.engines.algebraic.verdict import Verdict
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
@@ -54,6 +54,15 @@ class _Sets:
         self.parent[self.root(a)] = self.root(b)
 
 
+@dataclass(frozen=True)
+class _Labelled:
+    """The image of a critical set under an exchange, and where its centre is."""
+
+    centre: list[arb]
+    found: CriticalSet
+    exchange: Exchange
+
+
 class Gluing:
     """The minimal critical sets of a problem, labelled, and how they meet."""
 
@@ -61,7 +70,7 @@ class Gluing:
         self.problem, self.outcomes, self.bits = problem, outcomes, bits
         self.group = exchanges(problem)
         self._moves = {exchange.layers: exchange_parameters(problem, exchange) for exchange in self.group}
-        self._labelled: dict[str, list[list[arb]]] = {}
+        self._labelled: dict[str, list[_Labelled]] = {}
 
     # Components
 
@@ -116,22 +125,25 @@ class Gluing:
     def _node(self, key: Key, found: CriticalSet, exchange: Exchange) -> Node:
         """The image of a critical set under an exchange.
 
-        Sets of one stratum are told apart by the mean of their vertices: their relative interiors are disjoint, and two of them that have
-        one mean would be refused when the second is numbered.
+        Sets of one stratum are told apart by their centres: their relative interiors are disjoint, and two of them that have one centre
+        would be refused when the second is numbered.
         """
         name, _ = key
-        moved = self._moved(theta_balls(found, self._centre(key), self.bits), exchange)
+        moved = self._moved(centre(found, self.bits), exchange)
         label = format_signs(self.problem, exchange_signs(self.problem, parse_signs(self.problem, name), exchange))
         known = self._labelled.setdefault(label, [])
         for number, other in enumerate(known):
-            if same(moved, other):
+            if same(moved, other.centre) or (found.is_circle and other.found.is_circle and self._on_image(moved, other)):
                 return label, number
-        known.append(moved)
+        known.append(_Labelled(moved, found, exchange))
         return label, len(known) - 1
 
-    def _centre(self, key: Key) -> Vector:
-        found = self.outcomes[key[0]].sets[key[1]].found
-        return Face(found, frozenset(range(len(found.vertices)))).inside
+    def _on_image(self, theta: Sequence[arb], circle: _Labelled) -> bool:
+        """Whether a point lies on the image of a whole circle, none of whose points is its centre."""
+        back = list(theta)
+        for source, value in zip(self._moves[circle.exchange.layers], theta, strict=True):
+            back[source] = value
+        return contains(circle.found, back, self.bits)
 
     def _moved(self, theta: Sequence[arb], exchange: Exchange) -> list[arb]:
         return [theta[source] for source in self._moves[exchange.layers]]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reluspec.engines.algebraic.charts import Unit
-from reluspec.engines.algebraic.minimality import Decision, Verdict
 from reluspec.engines.algebraic.number_field import NumberField
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.verdict import Decision, Verdict
 
 Json = dict[str, Any]
 
@@ -92,6 +92,7 @@ def set_json(found: CriticalSet) -> Json:
         "rays": [_vector(ray) for ray in found.rays],
         "tight": [sorted(names) for names in found.tight],
         "singular": found.singular,
+        **({"pairs": [list(pair) for pair in found.pairs]} if found.pairs else {}),
     }
 
 
@@ -115,5 +116,6 @@ def _read_judged(data: Json) -> Judged:
         rays=tuple(vector(entry) for entry in data["rays"]),
         tight=tuple(frozenset(names) for names in data["tight"]),
         singular=data["singular"],
+        pairs=tuple((p, q) for p, q in data.get("pairs", ())),
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

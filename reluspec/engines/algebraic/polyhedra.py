@@ -47,12 +47,16 @@ class Shape:
 
 @dataclass(frozen=True)
 class CriticalSet:
-    """A relatively open polyhedron of critical points in one stratum, in the coordinates of a chart.
+    """A relatively open polyhedron of critical points in one stratum, in the coordinates of a chart; or, with `pairs`, an arc of a circle.
 
     Coordinates have one entry per parameter of theta: s at the output weight of a living unit, u or v at its own parameters, the parameter
     itself elsewhere. `sigma` are the signs of the living units' output weights. `vertices` and `rays` generate the closure; `tight` lists
     for each of them, vertices first, the conditions that are equalities there. `witness` is a point inside. Of a line both directions are
     among the rays. `singular`: the gradients of the constraints are dependent there.
+
+    An arc (`rotations`): the coordinates `pairs` of the points between two `vertices` are scaled to the length that they have at the
+    witness, which lies on the arc, as the ends do after scaling. The one direction is the tangent at the witness. A whole circle has the
+    witness for its only vertex.
     """
 
     field: NumberField
@@ -64,16 +68,22 @@ class CriticalSet:
     rays: tuple[Vector, ...]
     tight: tuple[frozenset[str], ...]
     singular: bool
+    pairs: tuple[tuple[int, int], ...] = ()
 
     @property
     def dimension(self) -> int:
         return len(self.directions)
 
+    @property
+    def is_circle(self) -> bool:
+        """A whole circle, without ends."""
+        return bool(self.pairs) and len(self.vertices) == 1
+
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
     """Whether two sets of one stratum are the same, exactly: points, or families in one chart."""
     units = [[unit.output for unit in each.living] for each in (one, other)]
-    if units[0] != units[1] or (one.sigma, one.dimension) != (other.sigma, other.dimension):
+    if units[0] != units[1] or (one.sigma, one.dimension, one.pairs) != (other.sigma, other.dimension, other.pairs):
         return False
     if not one.directions:
         return equal(as_directions(one), as_directions(other))
@@ -163,21 +173,20 @@ def critical_sets(shape: Shape, conditions: Sequence[Condition]) -> tuple[list[C
     constant = [(condition, row[0].sign()) for condition, row in zip(conditions, rows, strict=True) if all(c == 0 for c in row[1:])]
     moving = [(condition, row) for condition, row in zip(conditions, rows, strict=True) if any(c != 0 for c in row[1:])]
     for sigma in product((1, -1), repeat=len(shape.living)):
-        if all(value * condition.sign * _flip(condition, sigma) > 0 for condition, value in constant):
-            oriented = [
-                (condition.name, [entry * (condition.sign * _flip(condition, sigma)) for entry in row]) for condition, row in moving
-            ]
+        if all(value * condition.sign * flip(condition, sigma) > 0 for condition, value in constant):
+            oriented = [(condition.name, [entry * (condition.sign * flip(condition, sigma)) for entry in row]) for condition, row in moving]
             part = _part(shape, sigma, oriented)
             if part is not None:
                 found.append(part)
     return found, ""
 
 
-def _flip(condition: Condition, sigma: Sequence[int]) -> int:
-    flip = 1
+def flip(condition: Condition, sigma: Sequence[int]) -> int:
+    """The sign of a condition's odd output weights."""
+    factor = 1
     for odd, sign in zip(condition.parity, sigma, strict=True):
-        flip = flip * sign if odd else flip
-    return flip
+        factor = factor * sign if odd else factor
+    return factor
 
 
 def _part(shape: Shape, sigma: tuple[int, ...], rows: Sequence[tuple[str, list[Algebraic]]]) -> CriticalSet | None:
