@@ -47,17 +47,17 @@ def homogeneous(problem: Problem) -> Homogeneous | None:
     if len(problem.network.layers) != 2 or not (units := unit_groups(problem)):
         return None
     hidden, output = problem.network.layers
-    slopes = _slopes(hidden.activation.expression)
-    if slopes is None or output.activation.expression != Variable("z") or not _convex_loss(problem):
+    slopes = activation_slopes(hidden.activation.expression)
+    if slopes is None or output.activation.expression != Variable("z") or not convex_loss(problem):
         return None
-    penalties = _penalties(problem)
+    penalties = quadratic_penalties(problem)
     if penalties is None:
         return None
     rows = tuple(tuple(penalties[k] for k in unit.parameters) for unit in units)
     return Homogeneous(*slopes, units, rows, penalties) if all(row[0] > 0 for row in rows) else None
 
 
-def _slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:
+def activation_slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:
     """The slopes of a positively homogeneous, piecewise linear function of z: its values at -1 and 1, if its only kink is at z = 0."""
     if any(kink.argument != Variable("z") for kink in kinks(expression)):
         return None
@@ -80,7 +80,7 @@ def piece_on(expression: Expression, values: Mapping[Variable, Any], sides: Iter
 _CONVEX = {"squared_error", "absolute_error", "huber", "squared_hinge", "power"}
 
 
-def _convex_loss(problem: Problem) -> bool:
+def convex_loss(problem: Problem) -> bool:
     loss = problem.loss
     built_in = {definition.name: definition for definition in BUILT_IN if definition.kind is Kind.LOSS}
     if loss.name in _CONVEX and loss.name in built_in:
@@ -138,7 +138,7 @@ def _nonnegative(expression: Expression) -> bool:
     return isinstance(expression, Power) and expression.exponent % 2 == 0
 
 
-def _penalties(problem: Problem) -> dict[int, Fraction] | None:
+def quadratic_penalties(problem: Problem) -> dict[int, Fraction] | None:
     """The coefficient of every parameter's square, if the regulariser is a sum of squares of single parameters."""
     if any(True for term in problem.regulariser for _ in kinks(term.expression)):
         return None

@@ -141,7 +141,7 @@ def orthant_form(matrix: Matrix, scalars: Scalars) -> ConeForm:
     A is copositive iff the rest is, and strictly iff a_ii > 0 and the rest is strictly. Balls that cannot tell leave it to what follows.
     """
     n = len(matrix)
-    if _positive_definite(matrix, scalars):
+    if positive_definite(matrix, scalars):
         return ConeForm(Copositivity.STRICT)
     kept, flat = list(range(n)), None
     while (i := next((i for i in kept if _no_negative(matrix, i, kept, scalars)), None)) is not None:
@@ -160,7 +160,8 @@ def _no_negative(matrix: Matrix, i: int, kept: list[int], scalars: Scalars) -> b
         return False
 
 
-def _positive_definite(matrix: Matrix, scalars: Scalars) -> bool:
+def positive_definite(matrix: Matrix, scalars: Scalars) -> bool:
+    """Whether that is proved."""
     try:
         return definiteness(matrix, scalars) is Definiteness.POSITIVE
     except Undetermined:
@@ -188,7 +189,7 @@ def _all_orders(matrix: Matrix, scalars: Scalars) -> ConeForm:
     Conversely `x = adj A 1` has x >= 0 and x^T A x = det A 1^T adj A 1.
     """
     n, tied = len(matrix), None
-    if _positive_definite(matrix, scalars):
+    if positive_definite(matrix, scalars):
         return ConeForm(Copositivity.STRICT)
     for order in range(1, n + 1):
         for indices in combinations(range(n), order):

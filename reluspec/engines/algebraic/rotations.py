@@ -54,6 +54,13 @@ def along(polynomial: fmpq_mpoly, pairs: Pairs) -> fmpq_mpoly:
     return total
 
 
+def unit_pairs(problem: Problem) -> list[Pairs]:
+    """The parameters of every two units of one hidden layer, if all of them are free."""
+    layers = problem.network.layers[:-1]
+    found = [_parameters(problem, k, *units) for k, layer in enumerate(layers) for units in combinations(range(layer.units), 2)]
+    return [pairs for pairs in found if pairs]
+
+
 def rotated_pairs(stratum: Restricted, layers: Sequence[Sequence[str]]) -> list[Pairs]:
     """Every two units whose rotations leave the loss on a piece of a stratum as it is; `layers` are the signs, unit by unit.
 

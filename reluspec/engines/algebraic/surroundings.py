@@ -7,6 +7,7 @@ the test do not change along it (Morse-Bott); on an arc of a circle, where they 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -17,12 +18,12 @@ from reluspec.engines.algebraic.adjacent import geometry
 from reluspec.engines.algebraic.charts import Chart, Terms, derivative
 from reluspec.engines.algebraic.circles import Chord
 from reluspec.engines.algebraic.cones import TooManyCells, cells
-from reluspec.engines.algebraic.forms import Undetermined
+from reluspec.engines.algebraic.forms import positive_definite
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
-from reluspec.engines.algebraic.rotations import along
-from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars
+from reluspec.engines.algebraic.rotations import Pairs, along, unit_pairs
+from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.verdict import Decision, Verdict
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
@@ -52,7 +53,10 @@ class LocalTest:
         self._expanded: dict[tuple[tuple[int, int], ...], Surrogate | None] = {}
 
     def decision(self) -> Decision:
-        """Balls first, exact numbers last."""
+        """Balls first, exact numbers last.
+
+        Before these come regions that are flat along orbits of rotations: the end of an arc of minima has ties that are known.
+        """
         # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
         for bits in () if self.found.singular else PRECISIONS:
             with ctx.workprec(bits):
@@ -60,6 +64,8 @@ class LocalTest:
                     return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
                 except Undetermined:
                     continue
+        if self.rotations and (by_regions := self.decision_by_regions(exactly=False)).verdict is not Verdict.UNDECIDED:
+            return by_regions
         return self._decided(field_scalars(self.found.field), self.found.witness)
 
     def _decided(self, scalars: Scalars, point: Sequence[Any]) -> Decision:
@@ -127,14 +133,19 @@ class LocalTest:
 
     # Regions, one by one
 
-    def decision_by_regions(self) -> Decision:
-        """Where switches depend on the sides of others: every region with its own polynomials, in exact numbers."""
-        scalars = field_scalars(self.found.field)
+    def decision_by_regions(self, exactly: bool = True) -> Decision:
+        """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials."""
         degenerate = ""
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
             if count >= MAX_SIDES:
                 raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
-            verdict = self._on_region(local, sides, scalars)
+            if self._rotates_to_a_minimum(local):
+                continue
+            try:
+                verdict = self._region_verdict(local, sides, exactly)
+            except Undetermined as reason:
+                degenerate = degenerate or str(reason)
+                continue
             if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
             if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
@@ -167,9 +178,18 @@ class LocalTest:
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
         return strictly_feasible([[side * entry for entry in _slope(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
-    def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars) -> LocalVerdict | None:
+    def _region_verdict(self, local: Surrogate, sides: dict[int, int], exactly: bool) -> LocalVerdict | None:
+        """Balls first; raises `Undetermined` where they do not tell and exact numbers are not wanted."""
+        if exactly or self.found.singular:
+            return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
+        for bits in PRECISIONS[:-1]:
+            with ctx.workprec(bits), suppress(Undetermined):
+                return self._on_region(local, sides, BALLS, [value.ball(bits) for value in self.found.witness])
+        with ctx.workprec(PRECISIONS[-1]):
+            return self._on_region(local, sides, BALLS, [value.ball(PRECISIONS[-1]) for value in self.found.witness])
+
+    def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> LocalVerdict | None:
         """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""
-        point = list(self.found.witness)
         different: dict[str, tuple[int, int]] = {}
         for position, side in sides.items():
             polynomial = local.switches[position].polynomial
@@ -181,7 +201,39 @@ class LocalTest:
         zero = [self._switch(local, position, scalars, point) for position in names]
         taylor = self._taylor(local, scalars, point)
         here = tuple(sides[position] for position in names)
-        return local_verdict(len(self.positions), zero, lambda _: taylor, scalars, kept=lambda signs: signs == here)
+        critical = not self.found.singular
+        return local_verdict(
+            len(self.positions), zero, lambda _: taylor, scalars, stratum_critical=critical, kept=lambda signs: signs == here
+        )
+
+    @cached_property
+    def rotations(self) -> list[Pairs]:
+        """Parameters of units that may be rotated into each other around an isolated point."""
+        charted = {unit.output for unit in self.found.living}
+        every = () if self.found.directions else unit_pairs(self.problem)
+        return [pairs for pairs in every if not any(p in charted or q in charted for p, q in pairs)]
+
+    def _rotates_to_a_minimum(self, local: Surrogate) -> bool:
+        """Whether the loss of a region, as a polynomial on all parameters, is flat along an orbit of rotations and grows across it.
+
+        Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which a coordinate
+        that the rotations change keeps its value.
+        """
+        point = self.found.witness
+        loss = self.chart.even(local.loss)
+        for pairs in self.rotations:
+            if not along(self.chart.cleared(loss, local.context), pairs).is_zero():
+                continue
+            turned = [(p, point[q]) for p, q in pairs] + [(q, point[p]) for p, q in pairs]
+            column = next((k for k, step in turned if step != 0), None)
+            if column is None or any(self._value(derivative(loss, k), field_scalars(self.found.field), point) != 0 for k in self.positions):
+                continue
+            slice_ = [k for k in self.positions if k != column]
+            for bits in PRECISIONS:
+                with ctx.workprec(bits):
+                    if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
+                        return True
+        return False
 
     # Sides
 
@@ -292,13 +344,14 @@ class LocalTest:
         loss = self.chart.even(local.loss)
         return [self._value(derivative(loss, k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
 
-    def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> list[list[Any]]:
-        size = range(len(self.positions))
+    def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None) -> list[list[Any]]:
+        chosen = self.positions if positions is None else positions
+        size = range(len(chosen))
         found: list[list[Any]] = [[None] * len(size) for _ in size]
         for i in size:
-            first = derivative(terms, self.positions[i])
+            first = derivative(terms, chosen[i])
             for j in range(i + 1):
-                found[i][j] = found[j][i] = self._value(derivative(first, self.positions[j]), scalars, point)
+                found[i][j] = found[j][i] = self._value(derivative(first, chosen[j]), scalars, point)
         return found
 
     def _value(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> Any:
