@@ -66,7 +66,7 @@ def test_kinks_of_a_second_layer_and_of_the_objective() -> None:
     deep = problem(
         "[(0, 1), (1, 0)]", "[1, 2]", layers="first: layer 1 relu  second: layer 1 relu", bias="", loss="absolute_error", inputs=2
     )
-    minima = reluspec.solve(deep, "algebraic")
+    minima = reluspec.solve(deep, "algebraic", timeout=300)
     unknown = {entry.stratum for entry in minima.undecided}
     known = {0.3123884544: "", 0.4429441921: "", 0.6620741394: "+0/+0;00", 0.7494412984: "0+/+0;00", 1.1: "00/00;0+"}
     for loss, stratum in known.items():
