@@ -46,6 +46,10 @@ class PluginError(ReluspecError):
     """A plugin is unknown, or two plugins claim one name."""
 
 
+class KernelError(ReluspecError):
+    """`RELUSPEC_KERNEL` asks for a float screen that is unknown or cannot run here."""
+
+
 class UsageError(ReluspecError):
     """The command line's words are off."""
 

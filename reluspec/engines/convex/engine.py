@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +13,7 @@ from reluspec.engines.convex.components import components, critical_strata
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.screening import screen_range
+from reluspec.engines.convex.screening import ranges, screen_range
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.isolation import Isolated
 from reluspec.engines.protocol import EngineOptions
@@ -23,7 +22,6 @@ from reluspec.minima.records import Component, CriticalStratum, Landscape, Undec
 from reluspec.minima.stitch import types
 from reluspec.problem.problem import Problem
 
-CHUNK = 4096
 MAX_SETS = 10**9
 """Largest number of sets of faces that are visited."""
 MAX_CRITICAL = 20_000
@@ -97,13 +95,13 @@ class ConvexEngine:
         """Count what the float screen proves, and return the sets it leaves open, in order."""
         left_open: list[tuple[int, ...]] = []
         done = 0
-        ranges = ((size, start, stop) for size in sizes for start, stop in _ranges(comb(len(floats.ranks) - 1, size)))
+        bounds = ((size, start, stop) for size in sizes for start, stop in ranges(comb(len(floats.ranks) - 1, size)))
         with ThreadPoolExecutor(options.workers or 1) as pool:
             # A window of submitted ranges: memory must not grow with the number of sets.
-            while window := list(islice(ranges, 4 * (options.workers or 1))):
+            while window := list(islice(bounds, 4 * (options.workers or 1))):
                 run = pool.map if (options.workers or 1) > 1 and len(window) > 1 else map
                 for size, screening in zip(
-                    (size for size, *_ in window), run(lambda bounds: screen_range(floats, *bounds), window), strict=True
+                    (size for size, *_ in window), run(lambda piece: screen_range(floats, *piece), window), strict=True
                 ):
                     for outcome, count in screening.counts.items():
                         ledger.add(size, outcome, count)
@@ -111,10 +109,6 @@ class ConvexEngine:
                     done += screening.visited
                     options.progress("screening", done, visits)
         return left_open
-
-
-def _ranges(total: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + CHUNK, total)) for start in range(0, total, CHUNK))
 
 
 def _settle(

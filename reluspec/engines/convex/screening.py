@@ -1,44 +1,118 @@
 """The float screen over a range of sets of faces: the unit of work that is shared out to threads, processes and machines.
 
-Sets of one size are numbered in lexicographic order, so a range is three integers, whoever works on it.
+Sets of one size are numbered in lexicographic order, so a range is three integers, whoever works on it. The compiled kernel screens first,
+where it is there; NumPy's enclosure, which is sharper and slower, takes what it leaves open, or everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import comb
+from time import perf_counter
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reluspec.engines.convex.compiled import kernel_choice
 from reluspec.engines.convex.decide import Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
+from reluspec.engines.convex.kernel_tables import kernel_tables
 from reluspec.engines.convex.screen import Screened, screen
 
 _PROVED = {Screened.INACTIVE: Outcome.INACTIVE, Screened.OUTSIDE: Outcome.OUTSIDE, Screened.MIXED: Outcome.MIXED}
+_BY_NUMBER = (Outcome.INACTIVE, Outcome.OUTSIDE, Outcome.MIXED)
+"""As the kernel counts them."""
+BATCH = 4096
+"""Sets that NumPy works on at a time."""
+LEAST, MOST, PARTS = 4096, 1 << 17, 32
+"""Sizes of a range, and the number of ranges in between."""
+
+
+class Step(NamedTuple):
+    """How many sets a step of the screen worked on, and its time in seconds."""
+
+    count: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Screening:
-    """What became of a range: how many sets have each proved outcome, and the sets left open (K x size, in order)."""
+    """What became of a range: how many sets have each proved outcome, and the sets left open (K x size, in order).
+
+    `steps`: `solved` and `certified` by the first screen (`seconds` of both stand with `solved`), `enclosed` by the second, `left open`.
+    """
 
     visited: int
     counts: Mapping[Outcome, int]
     left_open: NDArray[np.int64]
+    steps: Mapping[str, Step] = field(default_factory=dict)
+
+
+def ranges(total: int) -> Iterator[tuple[int, int]]:
+    """`range(total)` in pieces: enough of them for many workers, none so small that starting it costs more than the work."""
+    length = min(max(LEAST, -(-total // PARTS)), MOST)
+    return ((start, min(start + length, total)) for start in range(0, total, length))
 
 
 def screen_range(floats: FloatGeometry, size: int, start: int, stop: int) -> Screening:
-    """Screen the sets of `size` living faces with numbers `start` to `stop - 1`."""
-    batch = screen(floats, sets_of_faces(len(floats.ranks) - 1, size, start, stop) + 1)
-    counts = {outcome: int((batch.outcome == screened).sum()) for screened, outcome in _PROVED.items()}
-    left_open = (batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)
-    return Screening(stop - start, counts, batch.sets[left_open])
+    """Screen the sets of `size` living faces with numbers `start` to `stop - 1`. Raises `KernelError`."""
+    count = len(floats.ranks) - 1
+    began = perf_counter()
+    kernel = _kernel(floats, size)
+    if kernel is None:
+        counts = dict.fromkeys(_BY_NUMBER, 0)
+        rest = [_enclosed(floats, sets_of_faces(count, size, k, min(k + BATCH, stop)) + 1, counts) for k in range(start, stop, BATCH)]
+        left_open = np.concatenate(rest) if rest else np.zeros((0, size), dtype=np.int64)
+        seconds = perf_counter() - began
+        steps = {"solved": Step(stop - start, seconds), "certified": Step(sum(counts.values()), 0.0)}
+    else:
+        first = (sets_of_faces(count, size, start, start + 1)[0] + 1).astype(np.int32)
+        proved, numbers = kernel.screen(first, stop - start)
+        counts = {outcome: int(number) for outcome, number in zip(_BY_NUMBER, proved, strict=True)}
+        steps = {"solved": Step(stop - start, perf_counter() - began), "certified": Step(sum(counts.values()), 0.0)}
+        began = perf_counter()
+        sets = numbered_sets(count, size, start + np.sort(numbers)) + 1
+        rest = [_enclosed(floats, sets[k : k + BATCH], counts) for k in range(0, len(sets), BATCH)]
+        left_open = np.concatenate(rest) if rest else sets
+        steps["enclosed"] = Step(len(sets), perf_counter() - began)
+    steps["left open"] = Step(len(left_open), 0.0)
+    return Screening(stop - start, counts, left_open, steps)
+
+
+def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64], counts: dict[Outcome, int]) -> NDArray[np.int64]:
+    """Count what NumPy's enclosure proves of some sets, and return the others."""
+    batch = screen(floats, sets)
+    for screened, outcome in _PROVED.items():
+        counts[outcome] += int((batch.outcome == screened).sum())
+    return sets[(batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)]
+
+
+_kernels: WeakKeyDictionary[FloatGeometry, dict[str, Any]] = WeakKeyDictionary()
+
+
+def _kernel(floats: FloatGeometry, size: int) -> Any | None:
+    """The compiled kernel for that geometry, made once; `None` where NumPy does the work."""
+    choice = kernel_choice()
+    module = choice.module
+    if module is None or not floats.reliable or size > module.MAX_SIZE or size * floats.width > module.MAX_COORDINATES:
+        return None
+    made = _kernels.setdefault(floats, {})
+    if choice.name not in made:
+        made[choice.name] = module.Kernel(kernel_tables(floats), choice.name)
+    return made[choice.name]
 
 
 def sets_of_faces(count: int, size: int, start: int, stop: int) -> NDArray[np.int64]:
     """The subsets of `range(count)` with `size` elements, in lexicographic order, from number `start` to `stop - 1`: B x size."""
-    rest = np.arange(start, stop, dtype=np.int64)
+    return numbered_sets(count, size, np.arange(start, stop, dtype=np.int64))
+
+
+def numbered_sets(count: int, size: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The subsets of `range(count)` with those numbers in lexicographic order: B x size."""
+    rest = numbers.copy()
     sets = np.empty((len(rest), size), dtype=np.int64)
     least = np.zeros(len(rest), dtype=np.int64)
     for column in range(size):

@@ -1,0 +1,165 @@
+// The Python side of the kernel: takes the tables as arrays, chooses the path by name, releases the interpreter while it works.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tables.hpp"
+
+namespace py = pybind11;
+using reluspec::Tables;
+
+#ifndef RELUSPEC_VERSION
+#error "the build sets RELUSPEC_VERSION"
+#endif
+
+namespace {
+
+template <class Number>
+using Array = py::array_t<Number, py::array::c_style>;
+
+bool avx2_runs() {
+#if defined(RELUSPEC_WITH_AVX2)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
+std::vector<std::string> paths() {
+    std::vector<std::string> found;
+    if (avx2_runs()) found.push_back("avx2");
+    found.push_back("scalar");
+    return found;
+}
+
+class Kernel {
+public:
+    Kernel(const py::dict& arrays, const std::string& path) {
+        auto& t = tables_;
+        t.faces = arrays["faces"].cast<std::int64_t>();
+        t.width = arrays["width"].cast<int>();
+        t.points = arrays["points"].cast<int>();
+        t.ridge = arrays["ridge"].cast<double>();
+        t.coupling_error = arrays["coupling_error"].cast<double>();
+        t.entry_error = arrays["entry_error"].cast<double>();
+        t.weight_bound = arrays["weight_bound"].cast<double>();
+        t.inflation = arrays["inflation"].cast<double>();
+        t.target_length = arrays["target_length"].cast<double>();
+        const std::int64_t rows = t.faces * t.width;
+        t.gram = doubles(arrays, "gram", rows * rows, true);
+        t.map = doubles(arrays, "map", rows * t.points);
+        t.response = doubles(arrays, "response", rows * t.points);
+        t.target = doubles(arrays, "target", rows);
+        t.rank = integers(arrays, "rank", t.faces);
+        t.start = doubles(arrays, "start", t.faces);
+        t.norm = doubles(arrays, "norm", t.faces);
+        t.map_norm = doubles(arrays, "map_norm", t.faces);
+        t.response_norm = doubles(arrays, "response_norm", t.faces);
+        t.target_norm = doubles(arrays, "target_norm", t.faces);
+        t.facet_begin = integers(arrays, "facet_begin", t.faces + 1);
+        t.facets = doubles(arrays, "facets", std::int64_t(t.facet_begin[t.faces]) * t.width);
+        t.facet_norm = doubles(arrays, "facet_norm", t.facet_begin[t.faces]);
+        t.kink_begin = integers(arrays, "kink_begin", t.faces + 1);
+        t.kink_sides = integers(arrays, "kink_sides", 2 * std::int64_t(t.kink_begin[t.faces]));
+        const std::int64_t sides = arrays["side_target"].cast<Array<double>>().size();
+        t.side_pull = doubles(arrays, "side_pull", sides * rows, true);
+        t.sides = doubles(arrays, "sides", sides * t.points);
+        t.side_target = doubles(arrays, "side_target", sides);
+        t.side_norm = doubles(arrays, "side_norm", sides);
+        t.side_length = doubles(arrays, "side_length", sides);
+        for (std::int64_t k = 0; k < 2 * std::int64_t(t.kink_begin[t.faces]); ++k)
+            if (t.kink_sides[k] < 0 || t.kink_sides[k] >= sides) throw std::invalid_argument("kink_sides out of range");
+        for (std::int64_t face = 1; face < t.faces; ++face)
+            if (t.rank[face] < 1 || t.rank[face] > t.width) throw std::invalid_argument("rank out of range");
+        screen_ = chosen(path);
+    }
+
+    // Counts by outcome, and the numbers of the sets left open (relative to `first`, in no particular order).
+    py::tuple screen(const Array<std::int32_t>& first, std::int64_t count) const {
+        std::vector<std::int32_t> set = checked(first);
+        Array<std::int64_t> counts(reluspec::OUTCOMES);
+        std::vector<std::int64_t> open;
+        {
+            py::gil_scoped_release release;
+            std::int64_t* numbers = counts.mutable_data();
+            for (int k = 0; k < reluspec::OUTCOMES; ++k) numbers[k] = 0;
+            std::vector<std::int64_t> room(static_cast<std::size_t>(count));
+            const std::int64_t left = screen_(
+                tables_, static_cast<int>(set.size()), count, set.data(), numbers, room.data(), nullptr, nullptr);
+            open.assign(room.begin(), room.begin() + left);
+        }
+        return py::make_tuple(counts, Array<std::int64_t>(static_cast<py::ssize_t>(open.size()), open.data()));
+    }
+
+    // For tests: the outcome of every set (3: left open), and per set and face s, g (k values), proved distances of s (-1: none) and g.
+    py::tuple describe(const Array<std::int32_t>& first, std::int64_t count) const {
+        std::vector<std::int32_t> set = checked(first);
+        const py::ssize_t size = static_cast<py::ssize_t>(set.size());
+        Array<std::uint8_t> outcome(count);
+        Array<double> optimum({static_cast<py::ssize_t>(count), size, static_cast<py::ssize_t>(tables_.width + 3)});
+        for (py::ssize_t k = 0; k < optimum.size(); ++k) optimum.mutable_data()[k] = 0;
+        std::vector<std::int64_t> room(static_cast<std::size_t>(count));
+        std::int64_t counts[reluspec::OUTCOMES] = {0, 0, 0};
+        screen_(
+            tables_, static_cast<int>(size), count, set.data(), counts, room.data(), outcome.mutable_data(), optimum.mutable_data());
+        return py::make_tuple(outcome, optimum);
+    }
+
+private:
+    Tables tables_{};
+    reluspec::Screen screen_ = nullptr;
+    std::vector<py::object> kept_;  // the arrays the tables point into
+
+    template <class Number>
+    const Number* data(const py::dict& arrays, const char* name, std::int64_t size) {
+        auto array = arrays[name].cast<Array<Number>>();
+        if (array.size() != size) throw std::invalid_argument(std::string(name) + " has the wrong size");
+        kept_.push_back(array);
+        return array.data();
+    }
+
+    const double* doubles(const py::dict& arrays, const char* name, std::int64_t size, bool optional = false) {
+        return optional && arrays[name].is_none() ? nullptr : data<double>(arrays, name, size);
+    }
+
+    const std::int32_t* integers(const py::dict& arrays, const char* name, std::int64_t size) {
+        return data<std::int32_t>(arrays, name, size);
+    }
+
+    static reluspec::Screen chosen(const std::string& path) {
+        if (path == "scalar") return reluspec::scalar::screen;
+#ifdef RELUSPEC_WITH_AVX2
+        if (path == "avx2" && avx2_runs()) return reluspec::avx2::screen;
+#endif
+        throw std::invalid_argument("this kernel has no path `" + path + "` here");
+    }
+
+    std::vector<std::int32_t> checked(const Array<std::int32_t>& first) const {
+        std::vector<std::int32_t> set(first.data(), first.data() + first.size());
+        const auto size = static_cast<std::int64_t>(set.size());
+        if (size < 1 || size > reluspec::MAX_SIZE || size * tables_.width > reluspec::MAX_COORDINATES)
+            throw std::invalid_argument("sets of that size are not for this kernel");
+        for (std::int64_t k = 0; k < size; ++k)
+            if (set[k] < 1 || set[k] >= tables_.faces || (k && set[k] <= set[k - 1])) throw std::invalid_argument("not a set of living faces");
+        return set;
+    }
+};
+
+}  // namespace
+
+PYBIND11_MODULE(_kernel, module) {
+    module.doc() = "The compiled float screen of the convex engine; use it through reluspec.engines.convex.screening.";
+    module.attr("VERSION") = std::string(RELUSPEC_VERSION "/") + std::to_string(reluspec::INTERFACE);
+    module.attr("MAX_SIZE") = reluspec::MAX_SIZE;
+    module.attr("MAX_COORDINATES") = reluspec::MAX_COORDINATES;
+    module.def("paths", &paths, "The paths that run on this processor, the fastest first.");
+    py::class_<Kernel>(module, "Kernel")
+        .def(py::init<const py::dict&, const std::string&>(), py::arg("tables"), py::arg("path"))
+        .def("screen", &Kernel::screen, py::arg("first"), py::arg("count"))
+        .def("describe", &Kernel::describe, py::arg("first"), py::arg("count"));
+}

@@ -1,0 +1,72 @@
+// What the kernel reads: the rounded geometry (float_geometry.py) as plain arrays, and what it hands back.
+//
+// The two translation units that work on it are compiled for different processors, so neither uses anything of the standard library that
+// the linker could share between them: an AVX2 copy of a common template must never be run on a processor without AVX2.
+#pragma once
+
+#include <cstdint>
+
+namespace reluspec {
+
+constexpr int INTERFACE = 1;  // raised with every change of what Python passes or gets (INTERFACE in compiled.py)
+
+constexpr int MAX_SIZE = 8;          // faces of a set
+constexpr int MAX_COORDINATES = 24;  // of all faces of a set together
+
+struct Tables {
+    std::int64_t faces;  // F, the dead face 0 counted in
+    int width;           // k: coordinates of a face, padded by zeros
+    int points;          // n
+    double ridge;        // lambda_a
+    double coupling_error;  // |C_ij - exact| <= coupling_error * |row i of map| * |row j of response|
+    double entry_error;     // relative error of target, facets, sides
+    double weight_bound;    // an upper bound of the sum of all weights s of every optimum: |r_0|^2 / (4 lambda_a)
+    double inflation;       // covers the rounding of sums and products of few non-negative numbers
+
+    const double* gram;      // (F k) x (F k), the couplings C; or null: made from map and response when asked for
+    const double* map;       // (F k) x n
+    const double* response;  // (F k) x n
+    const double* target;    // F k, the right-hand sides b
+
+    const std::int32_t* rank;     // F
+    const double* start;          // F: the optimal weight of the face alone
+    const double* norm;           // F: upper bound of the norm of the operator G of a face
+    const double* map_norm;       // F: upper bound of the Frobenius norm of the face's rows of map
+    const double* response_norm;  // F: the same of response
+    const double* target_norm;    // F: upper bound of |b|
+
+    const std::int32_t* facet_begin;  // F + 1
+    const double* facets;             // functionals x k
+    const double* facet_norm;         // upper bounds of their norms
+
+    const std::int32_t* kink_begin;  // F + 1
+    const std::int32_t* kink_sides;  // kinks x 2: the two sides of an independent kink
+    const double* side_pull;         // sides x (F k): e . response, or null
+    const double* sides;             // sides x n: e
+    const double* side_target;       // sides: e . z_0
+    const double* side_norm;         // sides: upper bound of |W^1/2 e| in the scale of r
+    const double* side_length;       // sides: upper bound of |e|
+    double target_length;            // upper bound of |z_0|
+};
+
+// Outcomes as counted; all other sets are left open.
+enum Outcome { INACTIVE = 0, OUTSIDE = 1, MIXED = 2, OUTCOMES = 3 };
+
+// Screens `count` sets of `size` faces in lexicographic order from `first` (modified) on. `open` gets the numbers (0 ... count - 1) of the sets
+// left open, at most `count`. For tests, where the pointers are not null: `outcome` gets one byte per set (OUTCOMES: left open), `optimum`
+// per set and face s, g (k values), and the proved distances of s and g from the true ones (s: -1 where none is proved). Returns how many
+// sets were left open.
+using Screen = std::int64_t (*)(
+    const Tables&, int size, std::int64_t count, std::int32_t* first, std::int64_t* counts, std::int64_t* open, std::uint8_t* outcome,
+    double* optimum);
+
+namespace scalar {
+std::int64_t screen(const Tables&, int, std::int64_t, std::int32_t*, std::int64_t*, std::int64_t*, std::uint8_t*, double*);
+}
+#ifdef RELUSPEC_WITH_AVX2
+namespace avx2 {
+std::int64_t screen(const Tables&, int, std::int64_t, std::int32_t*, std::int64_t*, std::int64_t*, std::uint8_t*, double*);
+}
+#endif
+
+}  // namespace reluspec
