@@ -10,7 +10,7 @@ using reluspec::MAX_COORDINATES;
 using reluspec::MAX_SIZE;
 using reluspec::Tables;
 
-constexpr int MOST_STEPS = 24;
+constexpr int QUICK_STEPS = 9, GUARDED_STEPS = 60;
 constexpr double SETTLED = 1e-8;      // Newton's method converges quadratically: the step after one of this size is rounding
 constexpr double LEAST_WEIGHT = 1e-30;  // of s in `1/s`; smaller ones count as zero
 constexpr double FLAT = 1e-8;         // s below this share of 1/|G|^2 keeps the slope's cancellation within half the digits
@@ -46,7 +46,7 @@ struct System {
     const Shape& shape;
     const std::int32_t (*faces)[MAX_SIZE];
     Lanes coupling[ROOM][ROOM], target[ROOM];
-    Lanes s[FACES], q[ROOM], g[ROOM];
+    Lanes s[FACES], q[ROOM], g[ROOM], slack[FACES], floors[FACES];
     Lanes factor[ROOM][ROOM], inverse[ROOM], half[FACES][ROOM], norm2[FACES];
     Lanes reach[FACES], gap[FACES];         // |g* - g| <= gap, |g* - exact g| <= reach * rho
     Lanes error[FACES], length[FACES], weight_gap[FACES];
@@ -93,10 +93,10 @@ struct System {
     }
 
     // q(s) from (1/s + C) x = b, q = x/s: L D L^T without square roots; a small s makes a large pivot, which is harmless.
-    void coordinates_at(const Lanes* weights, const Lanes* floors) {
+    void coordinates_at(const Lanes* weights, const Lanes* least) {
         const int n = coordinates();
         for (int l = 0; l < size(); ++l) {
-            const Lanes bulk = Lanes(1) / larger(weights[l], floors[l]);
+            const Lanes bulk = Lanes(1) / larger(weights[l], least[l]);
             for (int i = begin(l); i < end(l); ++i) {
                 for (int j = 0; j <= i; ++j) factor[i][j] = coupling[i][j];
                 factor[i][i] = factor[i][i] + bulk;
@@ -149,39 +149,93 @@ struct System {
             }
     }
 
-    // Newton's method on 1/|q_l| = 1/sqrt(lambda_a), nearly linear in s (More and Sorensen 1983), clamped at zero.
-    void solve() {
-        const Lanes goal = root(Lanes(tables.ridge)), none(0);
-        Lanes floors[FACES], step[FACES], slack[FACES], hessian[FACES][FACES];
+    // Starts from the optima of the single faces, and iterates: quick steps first, guarded ones if those did not settle.
+    void start() {
         for (int l = 0; l < size(); ++l) {
             const Lanes norm = gather(tables.norm, l);
             s[l] = gather(tables.start, l) * Lanes(1.0 / size());
             slack[l] = Lanes(1e-6 * SETTLED) * s[l];
             floors[l] = Lanes(FLAT) / (norm * norm + Lanes(FLAT));
         }
-        for (int turn = 0; turn < MOST_STEPS; ++turn) {
+    }
+
+    // A Newton step of the units that may move, in place of `step`'s right-hand side. Quick: on 1/|q_l| = 1/sqrt(lambda_a), nearly linear in s
+    // (More and Sorensen 1983). Otherwise on |q_l|^2 = lambda_a, downhill for the convex objective.
+    void direct(Lanes* step, bool quick) {
+        const Lanes goal = root(Lanes(tables.ridge)), none(0);
+        Lanes hessian[FACES][FACES];
+        slopes(hessian);
+        for (int l = 0; l < size(); ++l) {
+            const Lanes norm = root(norm2[l]);
+            const Mask held = ((s[l] <= none) & (norm <= goal)) | (norm <= Lanes(1e-14) * goal);
+            const Lanes pull_of = quick ? norm2[l] * (norm / goal - Lanes(1)) : Lanes(0.5) * (norm2[l] - Lanes(tables.ridge));
+            step[l] = choose(held, none, pull_of);
+            hessian[l][l] = choose(held, Lanes(1), hessian[l][l]);
+            for (int m = 0; m < l; ++m) hessian[l][m] = choose(held, none, hessian[l][m]);
+            for (int m = l + 1; m < size(); ++m) hessian[m][l] = choose(held, none, hessian[m][l]);
+        }
+        newton(hessian, step);
+    }
+
+    // Which lanes have settled. No optimum has a weight above the bound: beyond it the steps have lost their way.
+    Mask quick_steps() {
+        const Lanes none(0), most(tables.weight_bound);
+        Lanes step[FACES];
+        Mask settled = none < none;
+        for (int turn = 0; turn < QUICK_STEPS; ++turn) {
             coordinates_at(s, floors);
-            slopes(hessian);
-            for (int l = 0; l < size(); ++l) {
-                const Lanes norm = root(norm2[l]);
-                const Mask held = ((s[l] <= none) & (norm <= goal)) | (norm <= Lanes(1e-14) * goal);
-                step[l] = choose(held, none, norm2[l] * (norm / goal - Lanes(1)));
-                hessian[l][l] = choose(held, Lanes(1), hessian[l][l]);
-                for (int m = 0; m < l; ++m) hessian[l][m] = choose(held, none, hessian[l][m]);
-                for (int m = l + 1; m < size(); ++m) hessian[m][l] = choose(held, none, hessian[m][l]);
-            }
-            newton(hessian, step);
-            bool settled = true;
+            direct(step, true);
+            settled = none <= none;
             for (int l = 0; l < size(); ++l) {
                 const Lanes moved = s[l] + step[l];
                 const Lanes next = choose(none < moved, moved, none);
-                settled = settled && (size_of(next - s[l]) <= fused(Lanes(SETTLED), s[l], slack[l])).all();
+                settled = settled & (size_of(next - s[l]) <= fused(Lanes(SETTLED), s[l], slack[l])) & (next <= most);
                 s[l] = next;
             }
-            if (settled) break;
+            if (settled.all()) break;
         }
+        return settled;
+    }
+
+    // Projected Newton steps (Bertsekas, SIAM J. Control Optim. 20, 1982), shortened until the objective falls.
+    void guarded_steps() {
+        const Lanes none(0);
+        Lanes base[FACES], step[FACES], lowest(1e300), stride(1);
+        for (int l = 0; l < size(); ++l) base[l] = s[l] = choose(s[l] < Lanes(tables.weight_bound), s[l], none), step[l] = none;
+        for (int turn = 0; turn < GUARDED_STEPS; ++turn) {
+            coordinates_at(s, floors);
+            const Lanes value = objective();
+            const Mask better = value <= lowest;
+            Lanes fresh[FACES];
+            direct(fresh, false);
+            lowest = choose(better, value, lowest);
+            stride = choose(better, Lanes(1), stride * Lanes(0.25));
+            Mask settled = none <= none;
+            for (int l = 0; l < size(); ++l) {
+                base[l] = choose(better, s[l], base[l]);
+                step[l] = choose(better, fresh[l], step[l]);
+                const Lanes moved = fused(stride, step[l], base[l]);
+                s[l] = choose(none < moved, moved, none);
+                settled = settled & (size_of(s[l] - base[l]) <= fused(Lanes(SETTLED), base[l], slack[l]));
+            }
+            if (settled.all()) break;
+        }
+    }
+
+    // What s minimises, up to a constant and a factor: lambda_a sum s - sum s b . q.
+    Lanes objective() const {
+        Lanes total(0);
         for (int l = 0; l < size(); ++l) {
-            s[l] = choose(s[l] < Lanes(LEAST_WEIGHT), none, s[l]);
+            Lanes sum(tables.ridge);
+            for (int i = begin(l); i < end(l); ++i) sum = reduced(target[i], q[i], sum);
+            total = fused(s[l], sum, total);
+        }
+        return total;
+    }
+
+    void finish() {
+        for (int l = 0; l < size(); ++l) {
+            s[l] = choose(s[l] < Lanes(LEAST_WEIGHT), Lanes(0), s[l]);
             floors[l] = Lanes(LEAST_WEIGHT);
         }
         coordinates_at(s, floors);
@@ -407,16 +461,39 @@ struct Results {
 // Sets of one shape that wait until there is one for each lane.
 struct Waiting {
     int filled;
-    std::int64_t key, number[Lanes::COUNT];
+    std::int64_t number[Lanes::COUNT];
     std::int32_t faces[Lanes::COUNT][MAX_SIZE];
+
+    void add(std::int64_t which, const std::int32_t* set, int size) {
+        number[filled] = which;
+        for (int l = 0; l < size; ++l) faces[filled][l] = set[l];
+        ++filled;
+    }
+};
+
+// A shape's sets, and those of them that Newton's quick steps did not settle: they take longer, so they wait for their like.
+struct Slot {
+    std::int64_t key = 0;
+    Waiting fresh{}, hard{};
 };
 
 template <int K, int L>
-void run(const Tables& tables, const Shape& shape, Waiting& waiting, Results& results) {
+void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& hard, Results& results) {
     System<K, L> system(tables, shape, waiting.faces);
-    system.solve();
+    system.start();
+    const Mask settled = system.quick_steps();
+    const bool guarded = &waiting == &hard;
+    if (guarded) system.guarded_steps();
+    system.finish();
     system.certify();
-    for (int lane = 0; lane < waiting.filled; ++lane) {
+    const int filled = waiting.filled;
+    waiting.filled = 0;
+    for (int lane = 0; lane < filled; ++lane) {
+        if (!guarded && !settled[lane]) {
+            hard.add(waiting.number[lane], waiting.faces[lane], shape.size);
+            if (hard.filled == Lanes::COUNT) run<K, L>(tables, shape, hard, hard, results);
+            continue;
+        }
         const int outcome = system.judge(lane);
         const std::int64_t number = waiting.number[lane];
         if (outcome == reluspec::OUTCOMES)
@@ -426,10 +503,9 @@ void run(const Tables& tables, const Shape& shape, Waiting& waiting, Results& re
         if (results.outcome) results.outcome[number] = static_cast<std::uint8_t>(outcome);
         if (results.optimum) system.describe(lane, results.optimum + number * shape.size * (tables.width + 3));
     }
-    waiting.filled = 0;
 }
 
-using Run = void (*)(const Tables&, const Shape&, Waiting&, Results&);
+using Run = void (*)(const Tables&, const Shape&, Waiting&, Waiting&, Results&);
 
 // Sizes that common problems have are compiled with their sizes known; one function serves all others.
 Run run_for(int coordinates, int size) {
@@ -458,13 +534,13 @@ Run run_for(int coordinates, int size) {
     }
 }
 
-void flush(const Tables& tables, int size, Waiting& waiting, Results& results) {
+void flush(const Tables& tables, int size, Slot& slot, Waiting& waiting, Results& results) {
     if (!waiting.filled) return;
     // Lanes left over repeat the first set; nobody looks at them.
     for (int lane = waiting.filled; lane < Lanes::COUNT; ++lane)
         for (int l = 0; l < size; ++l) waiting.faces[lane][l] = waiting.faces[0][l];
     const Shape shape(tables, size, waiting.faces[0]);
-    run_for(shape.coordinates, size)(tables, shape, waiting, results);
+    run_for(shape.coordinates, size)(tables, shape, waiting, slot.hard, results);
 }
 
 // The next set in lexicographic order; returns false after the last.
@@ -486,28 +562,30 @@ std::int64_t screen(
     const Tables& tables, int size, std::int64_t count, std::int32_t* set, std::int64_t* counts, std::int64_t* open,
     std::uint8_t* outcome, double* optimum) {
     constexpr int SLOTS = 8;
-    Waiting slots[SLOTS];
-    for (Waiting& slot : slots) slot.filled = 0;
+    Slot slots[SLOTS];
     Results results{counts, open, outcome, optimum, 0};
     int next = 0;
     for (std::int64_t number = 0; number < count; ++number) {
-        std::int64_t key = 0;
+        std::int64_t key = 1;
         for (int l = 0; l < size; ++l) key = key * (tables.width + 1) + tables.rank[set[l]];
-        Waiting* slot = nullptr;
-        for (Waiting& candidate : slots)
-            if (candidate.filled && candidate.key == key) slot = &candidate;
+        Slot* slot = nullptr;
+        for (Slot& candidate : slots)
+            if (candidate.key == key) slot = &candidate;
         if (!slot) {
             slot = &slots[next];
             next = (next + 1) % SLOTS;
-            flush(tables, size, *slot, results);
+            flush(tables, size, *slot, slot->fresh, results);
+            flush(tables, size, *slot, slot->hard, results);
             slot->key = key;
         }
-        slot->number[slot->filled] = number;
-        for (int l = 0; l < size; ++l) slot->faces[slot->filled][l] = set[l];
-        if (++slot->filled == Lanes::COUNT) flush(tables, size, *slot, results);
+        slot->fresh.add(number, set, size);
+        if (slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, results);
         if (!advance(set, size, static_cast<std::int32_t>(tables.faces))) break;
     }
-    for (Waiting& slot : slots) flush(tables, size, slot, results);
+    for (Slot& slot : slots) {
+        flush(tables, size, slot, slot.fresh, results);
+        flush(tables, size, slot, slot.hard, results);
+    }
     return results.left_open;
 }
 
