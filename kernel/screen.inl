@@ -10,7 +10,7 @@ using reluspec::MAX_COORDINATES;
 using reluspec::MAX_SIZE;
 using reluspec::Tables;
 
-constexpr int QUICK_STEPS = 9, GUARDED_STEPS = 60;
+constexpr int QUICK_STEPS = 9, GUARDED_STEPS = 60, LAST_STEPS = 2;
 constexpr double SETTLED = 1e-8;      // Newton's method converges quadratically: the step after one of this size is rounding
 constexpr double LEAST_WEIGHT = 1e-30;  // of s in `1/s`; smaller ones count as zero
 constexpr double FLAT = 1e-8;         // s below this share of 1/|G|^2 keeps the slope's cancellation within half the digits
@@ -200,13 +200,12 @@ struct System {
     // Projected Newton steps (Bertsekas, SIAM J. Control Optim. 20, 1982), shortened until the objective falls.
     void guarded_steps() {
         const Lanes none(0);
-        Lanes base[FACES], step[FACES], lowest(1e300), stride(1);
+        Lanes base[FACES], step[FACES], fresh[FACES], lowest(1e300), stride(1);
         for (int l = 0; l < size(); ++l) base[l] = s[l] = choose(s[l] < Lanes(tables.weight_bound), s[l], none), step[l] = none;
         for (int turn = 0; turn < GUARDED_STEPS; ++turn) {
             coordinates_at(s, floors);
             const Lanes value = objective();
             const Mask better = value <= lowest;
-            Lanes fresh[FACES];
             direct(fresh, false);
             lowest = choose(better, value, lowest);
             stride = choose(better, Lanes(1), stride * Lanes(0.25));
@@ -219,6 +218,14 @@ struct System {
                 settled = settled & (size_of(s[l] - base[l]) <= fused(Lanes(SETTLED), base[l], slack[l]));
             }
             if (settled.all()) break;
+        }
+        for (int turn = 0; turn < LAST_STEPS; ++turn) {
+            coordinates_at(s, floors);
+            direct(fresh, false);
+            for (int l = 0; l < size(); ++l) {
+                const Lanes moved = s[l] + fresh[l];
+                s[l] = choose(none < moved, moved, none);
+            }
         }
     }
 
@@ -471,7 +478,8 @@ struct Waiting {
     }
 };
 
-// A shape's sets, and those of them that Newton's quick steps did not settle: they take longer, so they wait for their like.
+// A shape's sets, and those of them that Newton's quick steps did not settle or not well enough for a proof: they take longer, so they wait
+// for their like.
 struct Slot {
     std::int64_t key = 0;
     Waiting fresh{}, hard{};
@@ -489,12 +497,12 @@ void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& ha
     const int filled = waiting.filled;
     waiting.filled = 0;
     for (int lane = 0; lane < filled; ++lane) {
-        if (!guarded && !settled[lane]) {
+        const int outcome = settled[lane] || guarded ? system.judge(lane) : static_cast<int>(reluspec::OUTCOMES);
+        if (!guarded && outcome == reluspec::OUTCOMES) {
             hard.add(waiting.number[lane], waiting.faces[lane], shape.size);
             if (hard.filled == Lanes::COUNT) run<K, L>(tables, shape, hard, hard, results);
             continue;
         }
-        const int outcome = system.judge(lane);
         const std::int64_t number = waiting.number[lane];
         if (outcome == reluspec::OUTCOMES)
             results.open[results.left_open++] = number;

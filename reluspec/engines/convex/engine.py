@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -96,10 +97,11 @@ class ConvexEngine:
         left_open: list[tuple[int, ...]] = []
         done = 0
         bounds = ((size, start, stop) for size in sizes for start, stop in ranges(comb(len(floats.ranks) - 1, size)))
-        with ThreadPoolExecutor(options.workers or 1) as pool:
+        workers = options.workers or os.cpu_count() or 1
+        with ThreadPoolExecutor(workers) as pool:
             # A window of submitted ranges: memory must not grow with the number of sets.
-            while window := list(islice(bounds, 4 * (options.workers or 1))):
-                run = pool.map if (options.workers or 1) > 1 and len(window) > 1 else map
+            while window := list(islice(bounds, 4 * workers)):
+                run = pool.map if workers > 1 and len(window) > 1 else map
                 for size, screening in zip(
                     (size for size, *_ in window), run(lambda piece: screen_range(floats, *piece), window), strict=True
                 ):
