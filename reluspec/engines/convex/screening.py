@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import comb
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -31,7 +31,8 @@ LEAST, MOST, PARTS = 4096, 1 << 17, 32
 """Sizes of a range, and the number of ranges in between."""
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """How many sets a step of the screen worked on, and its time in seconds."""
 
     count: int
@@ -87,7 +88,7 @@ def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64], counts: dict[Outco
     batch = screen(floats, sets)
     for screened, outcome in _PROVED.items():
         counts[outcome] += int((batch.outcome == screened).sum())
-    return sets[(batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)]
+    return np.asarray(sets[(batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)])
 
 
 _kernels: WeakKeyDictionary[FloatGeometry, dict[str, Any]] = WeakKeyDictionary()
