@@ -62,7 +62,7 @@ def residual_classes(decider: Decider, decisions: Sequence[Decision], units: int
         point = decider.point(decision.faces)
         assert point is not None
         try:
-            found[decision.faces] = directions(point, decider.floats)
+            found[decision.faces] = directions(point, decider.view(point))
         except UndecidedSignError as error:
             open_reasons[decision.faces] = str(error)
     by_faces = {decision.faces: decision for decision in decisions if decision.faces in found}

@@ -11,7 +11,7 @@ face of the set exceeds: then that point's residual is the set's, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
@@ -20,13 +20,18 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from reluspec.engines.convex.float_geometry import FloatGeometry
+from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry, Floats
+from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.minimise import per_unit_coordinates
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 from reluspec.engines.isolation import Isolated
+
+
+BATCH = 1024
+"""Sets whose optima are approximated at a time."""
 
 
 class Outcome(Enum):
@@ -63,6 +68,28 @@ class Decider:
         self.floats = floats
         self._points: dict[tuple[int, ...], CriticalPoint | None] = {}
         self._decisions: dict[tuple[int, ...], Decision] = {}
+        self._views: dict[tuple[int, ...], FloatView] = {}
+        self._starts: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
+
+    def prepare(self, sets: Sequence[tuple[int, ...]]) -> None:
+        """Approximate the optima of many sets at once: starting points for `point`, which makes those that are missing one by one."""
+        by_size: dict[int, list[tuple[int, ...]]] = {}
+        for faces in sets:
+            by_size.setdefault(len(faces), []).append(faces)
+        for alike in by_size.values():
+            for start in range(0, len(alike), BATCH):
+                batch = alike[start : start + BATCH]
+                with np.errstate(all="ignore"):
+                    q, s = per_unit_coordinates(self.floats, np.array(batch, dtype=np.int64))
+                self._starts.update({faces: (q[k], s[k]) for k, faces in enumerate(batch)})
+
+    def view(self, point: CriticalPoint) -> FloatView:
+        """A proved point in floats."""
+        if point.faces not in self._views:
+            enclosure = point.enclosure()
+            assert enclosure is not None
+            self._views[point.faces] = FloatView(self.floats, enclosure.z)
+        return self._views[point.faces]
 
     def point(self, faces: tuple[int, ...]) -> CriticalPoint | None:
         """The proved critical point of a set with all weights positive, if there is one and it can be proved."""
@@ -73,10 +100,10 @@ class Decider:
     def _approximation(self, faces: tuple[int, ...]) -> tuple[list[arb], list[arb]]:
         if not faces:
             return [], []
-        sets = np.array([faces], dtype=np.int64)
-        with np.errstate(all="ignore"):
-            q, s = per_unit_coordinates(self.floats, sets)
-        return self._unwhitened(faces, q[0]), self._weights(s[0])
+        if faces not in self._starts:
+            self.prepare([faces])
+        q, s = self._starts.pop(faces)
+        return self._unwhitened(faces, q), self._weights(s)
 
     def decide(self, faces: tuple[int, ...]) -> Decision:
         """The outcome of a set of distinct, living faces (sorted)."""
@@ -103,7 +130,7 @@ class Decider:
             point = self.point(base)
             if point is None:
                 continue
-            signs = [point.excess(face) for face in faces if face not in base]
+            signs = [self._excess(point, face) for face in faces if face not in base]
             if any(sign is not None and sign > 0 for sign in signs):
                 continue
             if None in signs:
@@ -114,15 +141,21 @@ class Decider:
             return Decision(faces, Outcome.INACTIVE if any(sign == -1 for sign in signs) else Outcome.TIED, base)
         return Decision(faces, Outcome.UNDECIDED, reason=reason)
 
+    def _excess(self, point: CriticalPoint, face: int) -> int | None:
+        """The sign of `|G_F r|^2 - lambda_a` for a face outside the point's own: from floats, or else exactly."""
+        return int(self.view(point).against_ridge[0][face]) or point.excess(face)
+
     def _vertex(self, point: CriticalPoint) -> Decision:
         faces = point.faces
-        sides = [point.orientation(face) for face in faces]
+        view = self.view(point)
+        known_sides = view.against_ridge[1]
+        sides = [(int(known_sides[face]), True) if known_sides[face] != UNKNOWN else point.orientation(face) for face in faces]
         if any(known and side == 0 for side, known in sides):
             return Decision(faces, Outcome.OUTSIDE, faces)
         if not all(known for _, known in sides):
             return Decision(faces, Outcome.UNDECIDED, faces, reason="a direction may lie on the boundary of its face")
         try:
-            units = tuple(unit_verdict(point, face, side) for face, (side, _) in zip(faces, sides, strict=True))
+            units = tuple(unit_verdict(point, view, face, side) for face, (side, _) in zip(faces, sides, strict=True))
         except UndecidedSignError as error:
             return Decision(faces, Outcome.UNDECIDED, faces, reason=str(error))
         outcome = Outcome.VERTEX if all(unit.clarke for unit in units) else Outcome.MIXED

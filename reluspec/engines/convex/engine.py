@@ -74,6 +74,7 @@ class ConvexEngine:
         left_open = self._screen(floats, sizes, visits, ledger, options)
         with Isolated(options.timeout, options.memory) as helper:
             decider = Decider(geometry, floats, helper)
+            decider.prepare(left_open)
             decisions = [decider.decide(())]
             for position, faces in enumerate(left_open):
                 decisions.append(decider.decide(faces))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import fmpq
 from numpy.typing import NDArray
 
 from reluspec.engines.convex.geometry import Geometry
@@ -93,7 +93,9 @@ class FloatGeometry:
                 flat = self.map.reshape(count * width, points) @ self.response.reshape(count * width, points).T
             self.gram = flat.reshape(count, width, count, width)
         self.facets = self._facets()
+        self.cover_rows: dict[int, list[int]] = {}
         self.covers, self.pairs = self._covers()
+        self.map_size = np.abs(self.map)
 
     def _rounded(self, value: fmpq, shift: int) -> float:
         """The nearest double of `value * 2^shift`; not `reliable` any more if it is too large or too small."""
@@ -148,6 +150,7 @@ class FloatGeometry:
             for cover in covers:
                 kink = ((signs[face] == 0) & (signs[cover.face] != 0)).tobytes()
                 sides.setdefault(kink, []).append(len(rows))
+                self.cover_rows.setdefault(face, []).append(len(rows))
                 entries = cover.coefficients.entries()
                 shift = -_largest_exponent(entries)
                 rows.append(np.array([self._rounded(entry, shift) for entry in entries]))
@@ -171,28 +174,6 @@ class FloatGeometry:
         found[positive.all(axis=-1)] = 1
         found[negative.all(axis=-1)] = -1
         return found
-
-    def against_ridge(self, residual: arb_mat) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """For every face the proved sign of `|G_F r|^2 - lambda_a`, 0 where the bound does not tell, and its side (`sides`).
-
-        `residual` are balls around z (n x 1).
-        """
-        if not self.reliable:
-            return np.zeros(len(self.map), dtype=np.int8), np.full(len(self.map), UNKNOWN, dtype=np.int8)
-        scale = arb(2) ** -self.z_exponent
-        balls = [entry * scale for entry in residual.entries()]
-        z = np.array([float(entry.mid()) for entry in balls])
-        # The conversions round to nearest, and what is too small becomes zero.
-        doubt = np.array([float(entry.rad()) for entry in balls]) * INFLATION + UNIT_ROUNDOFF * np.abs(z) + 1e-290
-        q = self.map @ z
-        small = gamma(self.geometry.points + 4) + 2 * self.ENTRY_ERROR
-        error = (np.abs(self.map) @ (doubt + small * np.abs(z))) * INFLATION
-        low = (np.maximum(np.abs(q) - error, 0) ** 2).sum(axis=1) / INFLATION
-        high = ((np.abs(q) + error) ** 2).sum(axis=1) * INFLATION
-        signs = np.zeros(len(q), dtype=np.int8)
-        signs[low > self.ridge * (1 + 4 * UNIT_ROUNDOFF)] = 1
-        signs[high < self.ridge * (1 - 4 * UNIT_ROUNDOFF)] = -1
-        return signs, self.sides(np.arange(len(q)), q, error)
 
     def coupling(self, sets: NDArray[np.int64]) -> Floats:
         """C of each set: B x K x K with K = (faces in a set) x width."""

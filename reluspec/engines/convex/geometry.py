@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from flint import fmpq, fmpq_mat, fmpz
 
@@ -18,6 +19,9 @@ from reluspec.engines.convex.setting import ConvexSetting
 from reluspec.minima.stitch import DEAD
 from reluspec.regions.arrangement import Arrangement, arrangement
 from reluspec.systems.surrogate import rational
+
+if TYPE_CHECKING:
+    from reluspec.engines.convex.ball_geometry import BallGeometry
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Geometry:
         self.rows = fmpq_mat(self.points, self.width, [rational(entry) for row in setting.rows for entry in row])
         self._spans: dict[bytes, Span] = {}
         self._maps: dict[int, fmpq_mat] = {}
+        self._covers: dict[int, list[Cover]] = {}
         self._below: list[list[int]] = [[] for _ in range(len(self.arrangement))]
         self._above: list[list[int]] = [[] for _ in range(len(self.arrangement))]
         for edge, (low, high) in enumerate(zip(self.arrangement.lower, self.arrangement.upper, strict=True)):
@@ -64,6 +69,13 @@ class Geometry:
     def ranks(self) -> tuple[int, ...]:
         """Dimension of each face beyond the lineality space: the number of coordinates of `g`."""
         return tuple(int(value) for value in self.arrangement.dimension - self.arrangement.lineality)
+
+    @cached_property
+    def balls(self) -> BallGeometry:
+        """The faces in ball arithmetic."""
+        from reluspec.engines.convex.ball_geometry import BallGeometry
+
+        return BallGeometry(self)
 
     def is_cell(self, face: int) -> bool:
         return bool(self.arrangement.dimension[face] == self.arrangement.ambient_dimension)
@@ -123,11 +135,13 @@ class Geometry:
 
     def covers(self, face: int) -> list[Cover]:
         """The faces one dimension up, with the coefficients of the slopes towards them (theory.md section 4, local minimality)."""
-        found = []
-        for edge in self._above[face]:
-            upper = int(self.arrangement.upper[edge])
-            found.append(Cover(upper, self.slope_row(upper, self._step(face, edge), 1)))
-        return found
+        if face not in self._covers:
+            found = []
+            for edge in self._above[face]:
+                upper = int(self.arrangement.upper[edge])
+                found.append(Cover(upper, self.slope_row(upper, self._step(face, edge), 1)))
+            self._covers[face] = found
+        return self._covers[face]
 
     def _step(self, face: int, edge: int) -> list[fmpq]:
         """The direction of an edge upwards, made Lambda-orthogonal to the span of the face."""

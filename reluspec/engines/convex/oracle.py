@@ -32,7 +32,10 @@ class CriticalPoint:
         self._excess: dict[int, int | None] = {}
 
     def enclosure(self, precision: int = PRECISIONS[0]) -> Enclosure | None:
-        """Balls at that precision, refined from the first ones."""
+        """Balls of that precision or a little more, refined from the first ones."""
+        near = [known for known in self._enclosures if precision <= known <= 2 * precision]
+        if near:
+            return self._enclosures[min(near)]
         if precision not in self._enclosures:
             base = self._enclosures[PRECISIONS[0]]
             refined = enclose(self.system, base.g, base.s, precision)

@@ -20,8 +20,13 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 
 from reluspec.engines.convex.geometry import Geometry
 
-PRECISIONS = (128, 256, 1024)
+PRECISIONS = (160, 320, 1024)
 """Bits tried one after the other before a sign is left to the exact test."""
+
+
+NEWTON_STEPS = 60
+LEAST_GAIN = 1e-4
+"""A step that is not shorter than the one before by this factor has an outdated Jacobian."""
 
 
 @contextmanager
@@ -73,30 +78,54 @@ class FaceSystem:
         """`b` (N x 1)."""
         return self.stacked_map * self.geometry.metric_target
 
-    def residual(self, g: Sequence[arb], s: Sequence[arb], coupling: arb_mat, target: arb_mat) -> list[arb]:
-        """The left-hand sides minus the right-hand sides."""
-        h = arb_mat(self.coordinates, 1, [s[self.owner[j]] * g[j] for j in range(self.coordinates)])
-        pull = coupling * h
-        values = [g[j] + pull[j, 0] - target[j, 0] for j in range(self.coordinates)]
-        ridge = self.geometry.setting.ridge_output
-        for start, rank in zip(self.offsets, self.ranks, strict=True):
-            square = sum((g[j] * g[j] / self.norms[j] for j in range(start, start + rank)), arb(0))
-            values.append((square - ridge) / 2)
-        return values
 
-    def jacobian(self, g: Sequence[arb], s: Sequence[arb], coupling: arb_mat) -> arb_mat:
-        count = self.coordinates
-        matrix = arb_mat(self.size, self.size)
-        for i in range(count):
-            for j in range(count):
-                entry = coupling[i, j] * s[self.owner[j]]
-                matrix[i, j] = entry + 1 if i == j else entry
-            for k, (start, rank) in enumerate(zip(self.offsets, self.ranks, strict=True)):
-                matrix[i, count + k] = sum((coupling[i, j] * g[j] for j in range(start, start + rank)), arb(0))
-        for k, (start, rank) in enumerate(zip(self.offsets, self.ranks, strict=True)):
-            for j in range(start, start + rank):
-                matrix[count + k, j] = g[j] / self.norms[j]
-        return matrix
+class _Balls:
+    """A system in balls, ready for Newton's method: the vector functions of theory.md section 4 in the unknowns (g, s)."""
+
+    def __init__(self, system: FaceSystem, precision: int) -> None:
+        self.system = system
+        balls = system.geometry.balls
+        faces = [balls.face(face, precision) for face in system.faces]
+        count, points = system.coordinates, system.geometry.points
+        rows = arb_mat(count, points, [entry for face in faces for row in face.map for entry in row])
+        self.response = arb_mat(count, points, [entry for face in faces for row in face.response for entry in row]).transpose()
+        self.coupling = rows * self.response
+        self.target = arb_mat(count, 1, [entry for face in faces for entry in face.target])
+        self.inverse_norms = [entry for face in faces for entry in face.inverse_norms]
+        self.ridge = arb(system.geometry.setting.ridge_output)
+        self.metric_target = balls.metric_target(precision)
+
+    def products(self, x: Sequence[arb]) -> arb_mat:
+        """`h = s g` (N x 1)."""
+        system = self.system
+        weights = x[system.coordinates :]
+        return arb_mat(system.coordinates, 1, [weights[owner] * entry for owner, entry in zip(system.owner, x, strict=False)])
+
+    def residual(self, x: Sequence[arb]) -> arb_mat:
+        """The left-hand sides minus the right-hand sides."""
+        system = self.system
+        count = system.coordinates
+        balance = arb_mat(count, 1, list(x[:count])) + self.coupling * self.products(x) - self.target
+        squares = [-self.ridge for _ in system.faces]
+        for owner, entry, weight in zip(system.owner, x, self.inverse_norms, strict=False):
+            squares[owner] += entry * entry * weight
+        return arb_mat(system.size, 1, [*balance.entries(), *(value / 2 for value in squares)])
+
+    def jacobian(self, x: Sequence[arb]) -> arb_mat:
+        system = self.system
+        count, faces = system.coordinates, len(system.faces)
+        zero = arb(0)
+        spread, columns, lower = [zero] * (count * count), [zero] * (count * faces), [zero] * (faces * system.size)
+        for j, owner in enumerate(system.owner):
+            spread[j * count + j] = x[count + owner]
+            columns[j * faces + owner] = x[j]
+            lower[owner * system.size + j] = x[j] * self.inverse_norms[j]
+        left = (self.coupling * arb_mat(count, count, spread)).tolist()
+        right = (self.coupling * arb_mat(count, faces, columns)).tolist()
+        for j in range(count):
+            left[j][j] += 1
+        upper = [entry for first, second in zip(left, right, strict=True) for entry in (*first, *second)]
+        return arb_mat(system.size, system.size, upper + lower)
 
 
 @dataclass(frozen=True)
@@ -118,46 +147,55 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
         with working_precision(precision + 32):
             return Enclosure(precision, (), (), arb_mat(system.geometry.metric_target))
     with working_precision(precision + 32):
-        coupling, target = arb_mat(system.coupling), arb_mat(system.target)
+        balls = _Balls(system, precision)
         x = [entry.mid() for entry in (*g, *s)]
         count = system.coordinates
-        scales = _scales(system, coupling, x[count:])
+        scales = _scales(system, balls.coupling, x[count:])
         if scales is None:
             return None
-        inverse = None
-        for _ in range(60):
-            try:
-                inverse = system.jacobian(x[:count], x[count:], coupling).inv().mid()
-            except ZeroDivisionError:
-                return None
-            step = inverse * arb_mat(system.size, 1, [v.mid() for v in system.residual(x[:count], x[count:], coupling, target)])
-            x = [(value - step[i, 0]).mid() for i, value in enumerate(x)]
-            length = max(abs(step[i, 0].mid()) / scales[i] for i in range(system.size))
-            if not length.is_finite():
-                return None
-            if length < arb(2) ** (-precision):
-                break
-        else:
+        found = _newton(balls, x, scales, precision)
+        if found is None:
             return None
-        assert inverse is not None
+        x, inverse = found
         radii = [scale * arb(2) ** (8 - precision) for scale in scales]
         box = [value + arb(0, radius) for value, radius in zip(x, radii, strict=True)]
-        values = arb_mat(system.size, 1, system.residual(x[:count], x[count:], coupling, target))
         slack = arb_mat(system.size, system.size, [int(i == j) for i in range(system.size) for j in range(system.size)])
-        slack = slack - inverse * system.jacobian(box[:count], box[count:], coupling)
+        slack = slack - inverse * balls.jacobian(box)
         shift = arb_mat(system.size, 1, [arb(0, radius) for radius in radii])
-        image = slack * shift - inverse * values
-        proved = []
-        for i, value in enumerate(x):
-            entry = value + image[i, 0]
-            if not box[i].contains_interior(entry):
-                return None
-            proved.append(entry)
+        image = (slack * shift - inverse * balls.residual(x)).entries()
+        proved = [value + step for value, step in zip(x, image, strict=True)]
+        if not all(bounds.contains_interior(entry) for bounds, entry in zip(box, proved, strict=True)):
+            return None
         if not all(entry > 0 for entry in proved[count:]):
             return None
-        h = arb_mat(count, 1, [proved[count + system.owner[j]] * proved[j] for j in range(count)])
-        z = arb_mat(system.geometry.metric_target) - arb_mat(system.response) * h
+        z = balls.metric_target - balls.response * balls.products(proved)
         return Enclosure(precision, tuple(proved[:count]), tuple(proved[count:]), z)
+
+
+def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) -> tuple[list[arb], arb_mat] | None:
+    """Newton's method on midpoints, and the last approximate inverse of the Jacobian; `None` where it does not converge.
+
+    The Jacobian is inverted anew only where a step with the old one gained too little.
+    """
+    size = balls.system.size
+    inverse, before = None, arb(1)
+    for _ in range(NEWTON_STEPS):
+        if inverse is None:
+            try:
+                inverse = balls.jacobian(x).inv().mid()
+            except ZeroDivisionError:
+                return None
+        step = (inverse * balls.residual(x).mid()).mid().entries()
+        x = [(value - change).mid() for value, change in zip(x, step, strict=True)]
+        length = max(abs(step[i]) / scales[i] for i in range(size))
+        if not length.is_finite():
+            return None
+        if length < arb(2) ** (-precision):
+            return x, inverse
+        if not length < before * LEAST_GAIN:
+            inverse = None
+        before = length
+    return None
 
 
 def _scales(system: FaceSystem, coupling: arb_mat, s: Sequence[arb]) -> list[arb] | None:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry
+from reluspec.engines.convex.float_geometry import UNKNOWN
+from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
 
@@ -43,7 +45,7 @@ class DeadVerdict:
     minimal: bool
 
 
-def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
+def unit_verdict(point: CriticalPoint, view: FloatView, face: int, sigma: int) -> UnitVerdict:
     """Slopes `-sigma e . z` towards every cover, and the index `1 - chi(lower link)` they give.
 
     Works for dependent switches, too: the one-sided derivative is linear on every cone of the local fan, so its sign on the fan's rays
@@ -51,8 +53,9 @@ def unit_verdict(point: CriticalPoint, face: int, sigma: int) -> UnitVerdict:
     """
     geometry = point.geometry
     slopes: dict[int, int] = {}
-    for cover in geometry.covers(face):
-        sign = point.sign(cover.coefficients * fmpq(-sigma))
+    covers = geometry.covers(face)
+    for cover, known in zip(covers, view.slopes(face) or [0] * len(covers), strict=True):
+        sign = -sigma * known if known else point.sign(cover.coefficients * fmpq(-sigma))
         if sign is None:
             raise UndecidedSignError(f"the slope from {geometry.name(face)} towards {geometry.name(cover.face)} may be zero")
         slopes[cover.face] = sign
@@ -145,16 +148,12 @@ class Directions:
     exceeding: dict[int, int]
 
 
-def directions(point: CriticalPoint, floats: FloatGeometry) -> Directions:
+def directions(point: CriticalPoint, view: FloatView) -> Directions:
     """Compare every face with lambda_a: floats where their bound suffices, the point's oracle elsewhere. Raises `UndecidedSignError`."""
-    enclosure = point.enclosure()
-    assert enclosure is not None
-    signs, sides = floats.against_ridge(enclosure.z)
+    signs, sides = view.against_ridge
     attained: dict[int, int] = {}
     exceeding: dict[int, int] = {}
-    for face in range(1, len(point.geometry)):
-        if signs[face] < 0:
-            continue
+    for face in (int(face) for face in np.flatnonzero(signs >= 0) if face):
         sign = 1 if signs[face] > 0 else point.excess(face)
         name = point.geometry.name(face)
         if sign is None:
