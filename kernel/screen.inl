@@ -50,7 +50,7 @@ struct System {
     Lanes factor[ROOM][ROOM], inverse[ROOM], half[FACES][ROOM], norm2[FACES];
     Lanes reach[FACES], gap[FACES];         // |g* - g| <= gap, |g* - exact g| <= reach * rho
     Lanes error[FACES], length[FACES], weight_gap[FACES];
-    Lanes rho, pull;
+    Lanes rho, rho_of_all, pull;            // |r* - r| for the faces with s_l > 0, and for all faces of the set
     Mask certain;  // all weights are proved to be positive
 
     System(const Tables& t, const Shape& sh, const std::int32_t (*sets)[MAX_SIZE]) : tables(t), shape(sh), faces(sets) { load(); }
@@ -289,7 +289,7 @@ struct System {
             for (int j = 0; j < coordinates(); ++j) sum = reduced(coupling[i][j], h[j], sum);
             g[i] = sum;
         }
-        Lanes spread(0), drift(0), sideways(0), growth(1);  // A, Q, M and B of the derivation
+        Lanes spread(0), beyond(0), drift(0), sideways(0), growth(1);  // A, the share of idle faces in it, Q, M and B of the derivation
         for (int l = 0; l < size(); ++l) {
             Lanes square(0), apart(TINY);
             for (int i = begin(l); i < end(l); ++i) {
@@ -301,16 +301,19 @@ struct System {
             error[l] = (rounding * map_norm[l] * pull + small * gather(tables.target_norm, l) + Lanes(1e-125)) * inflation;
             const Lanes doubt = error[l] * (Lanes(2) * length[l] + error[l]) + small * (square + ridge);
             const Lanes over = square - ridge;
-            excess[l] = choose(none < s[l], size_of(over), choose(over + doubt < none, none - doubt, over)) + doubt;
+            const Mask alive = none < s[l];
+            excess[l] = choose(alive, size_of(over) + doubt, none);
+            beyond = beyond + choose(alive | (over + doubt < none), none, over + doubt);
             mismatch[l] = (root(apart) + s[l] * error[l] + Lanes(8 * ROUNDOFF) * (strength[l] + s[l] * length[l])) * inflation;
             const Lanes norm = gather(tables.norm, l), inner = root(Lanes(2) / s[l]);
             reach[l] = choose(norm < inner, norm, inner) * inflation;
-            spread = fused(larger(s[l], Lanes(tables.weight_bound)), excess[l], spread);
+            spread = fused(larger(s[l], Lanes(tables.weight_bound)), excess[l], spread);  // nothing from faces with s_l = 0
             drift = fused(reach[l], mismatch[l], drift);
             sideways = fused(norm, mismatch[l], sideways);
             growth = fused(s[l] * norm, reach[l], growth);
         }
         rho = (drift + root(half_ * spread * inflation)) * inflation;
+        rho_of_all = (drift + root(half_ * fused(beyond, Lanes(tables.weight_bound), spread) * inflation)) * inflation;
         sharpen(excess, drift, sideways, growth, map_norm, response_norm);
         for (int l = 0; l < size(); ++l) gap[l] = (reach[l] * rho + error[l]) * inflation;
     }
@@ -333,7 +336,15 @@ struct System {
             }
         Lanes rows(0), columns(0), shift(0), turn(0), waste(0);
         for (int l = 0; l < n; ++l) {
-            scale[l] = Lanes(1) / root(gram[l][l]);
+            // Faces with s_l = 0 take no part: their rows and columns become those of the identity.
+            const Mask idle = s[l] <= none;
+            for (int m = 0; m < n; ++m) {
+                Lanes& entry = m < l ? gram[l][m] : gram[m][l];
+                entry = choose(idle, Lanes(l == m), entry);
+            }
+        }
+        for (int l = 0; l < n; ++l) {
+            scale[l] = choose(s[l] <= none, none, Lanes(1) / root(gram[l][l]));
             const Lanes norm = gather(tables.norm, l);
             rows = fused(scale[l] * map_norm[l], length[l], rows);
             columns = fused(scale[l] * response_norm[l], length[l], columns);
@@ -342,7 +353,8 @@ struct System {
             waste = fused(scale[l], excess[l], waste);
         }
         for (int l = 0; l < n; ++l)
-            for (int m = l; m < n; ++m) gram[m][l] = gram[m][l] * scale[l] * scale[m];
+            for (int m = l; m < n; ++m)
+                gram[m][l] = choose((s[l] <= none) | (s[m] <= none), gram[m][l], gram[m][l] * scale[l] * scale[m]);
         // A determinant bounds the least eigenvalue; the pivots are those of a matrix nearby (Higham, chapter 10).
         Lanes determinant(1), least(1);
         for (int k = 0; k < n; ++k) {
@@ -377,10 +389,19 @@ struct System {
     // The outcome of one lane.
     int judge(int lane) const {
         const double below = tables.ridge * (1 - 4 * ROUNDOFF);
+        bool idle = false, all_below = true;
         for (int l = 0; l < size(); ++l) {
-            const double most = (length[l][lane] + gap[l][lane]) * tables.inflation;
+            const double far = reach[l][lane] * rho_of_all[lane] * tables.inflation + error[l][lane];
+            const double most = (length[l][lane] + far) * tables.inflation, near = (length[l][lane] + gap[l][lane]) * tables.inflation;
+            // Of the optimum of the whole set: one face strictly below lambda_a has s_l = 0.
             if (most * most * tables.inflation < below) return reluspec::INACTIVE;
+            if (s[l][lane] <= 0) {
+                idle = true;
+                all_below = all_below && near * near * tables.inflation < below;
+            }
         }
+        // Of the optimum of the faces with s_l > 0: it is that of the whole set if all others stay below lambda_a.
+        if (idle) return all_below ? reluspec::INACTIVE : reluspec::OUTCOMES;
         if (!certain[lane]) return reluspec::OUTCOMES;
         bool inside = true;
         for (int l = 0; l < size(); ++l) {
