@@ -195,7 +195,6 @@ def test_ranges_add_up_whoever_screens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same outcomes in the end, from whatever pieces; the steps account for every set."""
     floats = FloatGeometry(Geometry(convex_setting(grid(8, 2, 3).problem)))
     total = comb(len(floats.ranks) - 1, 2)
-    found = {}
     for name in (*PATHS, "numpy"):
         monkeypatch.setenv("RELUSPEC_KERNEL", name)
         whole = screening.screen_range(floats, 2, 0, total)
@@ -206,9 +205,6 @@ def test_ranges_add_up_whoever_screens(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sum(whole.counts.values()) + len(whole.left_open) == total
         assert whole.steps["solved"].count == total
         assert whole.steps["left open"].count == len(whole.left_open)
-        found[name] = whole
-    reference = set(map(tuple, found["numpy"].left_open.tolist()))
-    assert all(set(map(tuple, screening_.left_open.tolist())) <= reference for screening_ in found.values())
 
 
 def faked(monkeypatch: pytest.MonkeyPatch, module: object) -> None:

@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry, Floats
 from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
-from reluspec.engines.convex.minimise import per_unit_coordinates
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
+from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 from reluspec.engines.isolation import Isolated
-
 
 BATCH = 1024
 """Sets whose optima are approximated at a time."""
@@ -43,6 +42,14 @@ class Outcome(Enum):
     TIED = "tied"
     VERTEX = "critical in Clarke's sense"
     UNDECIDED = "undecided"
+
+
+PROVED = {
+    int(Screened.INACTIVE): Outcome.INACTIVE,
+    int(Screened.OUTSIDE): Outcome.OUTSIDE,
+    int(Screened.MIXED): Outcome.MIXED,
+}
+"""What a screened set is decided as."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +79,19 @@ class Decider:
         self._starts: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
 
     def prepare(self, sets: Sequence[tuple[int, ...]]) -> None:
-        """Approximate the optima of many sets at once: starting points for `point`, which makes those that are missing one by one."""
+        """Work on many sets at once in floats: what NumPy's enclosure proves is decided, the others get their starting points."""
         by_size: dict[int, list[tuple[int, ...]]] = {}
         for faces in sets:
-            by_size.setdefault(len(faces), []).append(faces)
+            if faces not in self._decisions and faces not in self._starts:
+                by_size.setdefault(len(faces), []).append(faces)
         for alike in by_size.values():
             for start in range(0, len(alike), BATCH):
                 batch = alike[start : start + BATCH]
-                with np.errstate(all="ignore"):
-                    q, s = per_unit_coordinates(self.floats, np.array(batch, dtype=np.int64))
-                self._starts.update({faces: (q[k], s[k]) for k, faces in enumerate(batch)})
+                found = screen(self.floats, np.array(batch, dtype=np.int64))
+                for faces, screened, q, s in zip(batch, found.outcome.tolist(), found.q, found.s, strict=True):
+                    if screened in PROVED:
+                        self._decisions[faces] = Decision(faces, PROVED[screened])
+                    self._starts[faces] = q, s
 
     def view(self, point: CriticalPoint) -> FloatView:
         """A proved point in floats."""
@@ -102,7 +112,7 @@ class Decider:
             return [], []
         if faces not in self._starts:
             self.prepare([faces])
-        q, s = self._starts.pop(faces)
+        q, s = self._starts[faces]
         return self._unwhitened(faces, q), self._weights(s)
 
     def decide(self, faces: tuple[int, ...]) -> Decision:

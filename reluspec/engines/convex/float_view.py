@@ -24,7 +24,7 @@ class FloatView:
 
     @cached_property
     def against_ridge(self) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """For every face the proved sign of `|G_F r|^2 - lambda_a`, 0 where the bound does not tell, and its side (`FloatGeometry.sides`)."""
+        """For every face the proved sign of `|G_F r|^2 - lambda_a` (0: the bound does not tell) and its side (`FloatGeometry.sides`)."""
         floats = self.floats
         if not floats.reliable:
             return np.zeros(len(floats.map), dtype=np.int8), np.full(len(floats.map), UNKNOWN, dtype=np.int8)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 from flint import fmpq, fmpq_mat, fmpz
+from numpy.typing import NDArray
 
 from reluspec.engines.convex.setting import ConvexSetting
 from reluspec.minima.stitch import DEAD
@@ -182,14 +184,19 @@ class Geometry:
         return [sorted(faces) for faces in closure]
 
     @cached_property
-    def faces_above(self) -> list[list[int]]:
+    def faces_above(self) -> list[NDArray[np.int64]]:
         """For each face the faces whose closure contains it, itself left out."""
         above: list[set[int]] = [set() for _ in range(len(self))]
         for face in range(len(self) - 1, -1, -1):
             for edge in self._above[face]:
                 upper = int(self.arrangement.upper[edge])
                 above[face] |= {upper} | above[upper]
-        return [sorted(faces) for faces in above]
+        return [np.array(sorted(faces), dtype=np.int64) for faces in above]
+
+    @cached_property
+    def parities(self) -> NDArray[np.int64]:
+        """`(-1)^rank` of each face."""
+        return 1 - 2 * (np.array(self.ranks, dtype=np.int64) % 2)
 
     def name(self, face: int) -> str:
         """The face's sign string."""

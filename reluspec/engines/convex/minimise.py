@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reluspec.engines.convex.float_geometry import FloatGeometry, Floats
+from reluspec.engines.convex.float_geometry import Floats
 
 QUICK_STEPS = 24
 SAFE_STEPS = 40
 LENGTHS = tuple(4.0**-k for k in range(8))
 """Step lengths tried by the slow iteration; the best of them is taken."""
-
-
-def per_unit_coordinates(floats: FloatGeometry, sets: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Approximate q (B x m x k) and s (B x m) of sets in the units of `floats`, nothing proved: starting points for other precisions."""
-    coupling = floats.coupling(sets)
-    target = floats.target[sets].reshape(len(sets), -1)
-    s = minimise(coupling, target, sets.shape[1], floats.ridge)
-    q, _ = coordinates(coupling, target, s)
-    return per_unit(q, sets.shape[1]), s
 
 
 def per_unit(vectors: Floats, size: int) -> Floats:

@@ -42,17 +42,17 @@ class Batch:
 
 def screen(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
     """Screen sets of faces, B x m."""
-    if not floats.reliable:
-        batch, size = sets.shape
-        return Batch(sets, np.zeros(batch, dtype=np.int8), np.zeros((batch, size, floats.width)), np.zeros((batch, size)))
     coupling = floats.coupling(sets)
     batch, size = sets.shape
     target = floats.target[sets].reshape(batch, size * floats.width)
     with np.errstate(all="ignore"):
         s = minimise(coupling, target, size, floats.ridge)
         q, s = _polish(coupling, target, s, floats.ridge)
-        radius, active, proved = _enclose(floats, sets, coupling, target, q, s)
-        outcome = _judge(floats, sets, q, s, radius, active, proved)
+        if floats.reliable:
+            radius, active, proved = _enclose(floats, sets, coupling, target, q, s)
+            outcome = _judge(floats, sets, q, s, radius, active, proved)
+        else:
+            outcome = np.zeros(batch, dtype=np.int8)
     return Batch(sets, outcome, q.reshape(batch, size, floats.width), s)
 
 

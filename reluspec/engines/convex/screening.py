@@ -1,7 +1,7 @@
 """The float screen over a range of sets of faces: the unit of work that is shared out to threads, processes and machines.
 
 Sets of one size are numbered in lexicographic order, so a range is three integers, whoever works on it. The compiled kernel screens first,
-where it is there; NumPy's enclosure, which is sharper and slower, takes what it leaves open, or everything.
+where it is there, and NumPy's enclosure where it is not.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reluspec.engines.convex.compiled import kernel_choice
-from reluspec.engines.convex.decide import Outcome
+from reluspec.engines.convex.decide import PROVED, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.kernel_tables import kernel_tables
-from reluspec.engines.convex.screen import Screened, screen
+from reluspec.engines.convex.screen import screen
 
-_PROVED = {Screened.INACTIVE: Outcome.INACTIVE, Screened.OUTSIDE: Outcome.OUTSIDE, Screened.MIXED: Outcome.MIXED}
 _BY_NUMBER = (Outcome.INACTIVE, Outcome.OUTSIDE, Outcome.MIXED)
 """As the kernel counts them."""
 BATCH = 4096
@@ -43,7 +42,7 @@ class Step:
 class Screening:
     """What became of a range: how many sets have each proved outcome, and the sets left open (K x size, in order).
 
-    `steps`: `solved` and `certified` by the first screen (`seconds` of both stand with `solved`), `enclosed` by the second, `left open`.
+    `steps`: how many sets were `solved`, `certified` and `left open`; the time of all stands with `solved`.
     """
 
     visited: int
@@ -67,28 +66,25 @@ def screen_range(floats: FloatGeometry, size: int, start: int, stop: int) -> Scr
         counts = dict.fromkeys(_BY_NUMBER, 0)
         rest = [_enclosed(floats, sets_of_faces(count, size, k, min(k + BATCH, stop)) + 1, counts) for k in range(start, stop, BATCH)]
         left_open = np.concatenate(rest) if rest else np.zeros((0, size), dtype=np.int64)
-        seconds = perf_counter() - began
-        steps = {"solved": Step(stop - start, seconds), "certified": Step(sum(counts.values()), 0.0)}
     else:
         first = (sets_of_faces(count, size, start, start + 1)[0] + 1).astype(np.int32)
         proved, numbers = kernel.screen(first, stop - start)
         counts = {outcome: int(number) for outcome, number in zip(_BY_NUMBER, proved, strict=True)}
-        steps = {"solved": Step(stop - start, perf_counter() - began), "certified": Step(sum(counts.values()), 0.0)}
-        began = perf_counter()
-        sets = numbered_sets(count, size, start + np.sort(numbers)) + 1
-        rest = [_enclosed(floats, sets[k : k + BATCH], counts) for k in range(0, len(sets), BATCH)]
-        left_open = np.concatenate(rest) if rest else sets
-        steps["enclosed"] = Step(len(sets), perf_counter() - began)
-    steps["left open"] = Step(len(left_open), 0.0)
+        left_open = numbered_sets(count, size, start + np.sort(numbers)) + 1
+    steps = {
+        "solved": Step(stop - start, perf_counter() - began),
+        "certified": Step(sum(counts.values()), 0.0),
+        "left open": Step(len(left_open), 0.0),
+    }
     return Screening(stop - start, counts, left_open, steps)
 
 
 def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64], counts: dict[Outcome, int]) -> NDArray[np.int64]:
     """Count what NumPy's enclosure proves of some sets, and return the others."""
     batch = screen(floats, sets)
-    for screened, outcome in _PROVED.items():
+    for screened, outcome in PROVED.items():
         counts[outcome] += int((batch.outcome == screened).sum())
-    return np.asarray(sets[(batch.outcome == Screened.UNDECIDED) | (batch.outcome == Screened.SURVIVOR)])
+    return np.asarray(sets[~np.isin(batch.outcome, list(PROVED))])
 
 
 _kernels: WeakKeyDictionary[FloatGeometry, dict[str, Any]] = WeakKeyDictionary()

@@ -78,7 +78,7 @@ def _descends_everywhere(point: CriticalPoint, face: int, sigma: int) -> bool:
     enclosure = point.enclosure()
     assert enclosure is not None
     steps = geometry.normal_basis(face)
-    cells = [cell for cell in geometry.faces_above[face] if geometry.is_cell(cell)]
+    cells = [int(cell) for cell in geometry.faces_above[face] if geometry.is_cell(int(cell))]
     rows = {(cell, k): geometry.slope_row(cell, step, -sigma) for cell in cells for k, step in enumerate(steps)}
     gradients = [[_rounded((arb_mat(rows[cell, k]) * enclosure.z)[0, 0]) for k in range(len(steps))] for cell in cells]
     rays = [ray for ray in _rays(gradients) if any(ray)]
@@ -117,12 +117,14 @@ def _characteristic(geometry: Geometry, seeds: Iterable[int], base_rank: int, sp
 
     It is (-1)^d times the one with compact support, d the dimension of the sphere.
     """
-    cones: set[int] = set()
-    for seed in seeds:
-        cones.add(seed)
-        cones.update(geometry.faces_above[seed])
-    total = sum((-1) ** (geometry.ranks[cone] - base_rank - 1) for cone in cones)
-    return int((-1) ** (sphere_plus_one - 1) * total)
+    chosen = list(seeds)
+    if not chosen:
+        return 0
+    cones = np.zeros(len(geometry), dtype=bool)
+    cones[chosen] = True
+    cones[np.concatenate([geometry.faces_above[seed] for seed in chosen])] = True
+    parity = int(geometry.parities[cones].sum())
+    return int((-1) ** (base_rank + sphere_plus_one) * parity)
 
 
 def dead_verdict(point: CriticalPoint, excesses: dict[int, int]) -> DeadVerdict:
@@ -155,14 +157,13 @@ def directions(point: CriticalPoint, view: FloatView) -> Directions:
     exceeding: dict[int, int] = {}
     for face in (int(face) for face in np.flatnonzero(signs >= 0) if face):
         sign = 1 if signs[face] > 0 else point.excess(face)
-        name = point.geometry.name(face)
         if sign is None:
-            raise UndecidedSignError(f"the direction of face {name} may attain lambda exactly")
+            raise UndecidedSignError(f"the direction of face {point.geometry.name(face)} may attain lambda exactly")
         if sign < 0:
             continue
         sigma, known = (int(sides[face]), True) if sides[face] != UNKNOWN else point.orientation(face)
         if not known:
-            raise UndecidedSignError(f"the direction of face {name} may lie on its boundary")
+            raise UndecidedSignError(f"the direction of face {point.geometry.name(face)} may lie on its boundary")
         if sign > 0:
             exceeding[face] = sigma
         elif sigma:
