@@ -79,7 +79,15 @@ class Decider:
         self._starts: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
 
     def prepare(self, sets: Sequence[tuple[int, ...]]) -> None:
-        """Work on many sets at once in floats: what NumPy's enclosure proves is decided, the others get their starting points."""
+        """Work on many sets at once in floats: what NumPy's enclosure proves is decided, the others get their starting points.
+
+        Sets some of whose weights vanish will need their subsets: these come along.
+        """
+        self._float_pass(sets)
+        open_sets = [faces for faces in sets if faces not in self._decisions and not (self._starts[faces][1] > 0).all()]
+        self._float_pass(sorted({subset for faces in open_sets for subset in _subsets(faces) if 0 < len(subset) < len(faces)}))
+
+    def _float_pass(self, sets: Sequence[tuple[int, ...]]) -> None:
         by_size: dict[int, list[tuple[int, ...]]] = {}
         for faces in sets:
             if faces not in self._decisions and faces not in self._starts:
@@ -103,6 +111,9 @@ class Decider:
 
     def point(self, faces: tuple[int, ...]) -> CriticalPoint | None:
         """The proved critical point of a set with all weights positive, if there is one and it can be proved."""
+        known = self._decisions.get(faces)
+        if known is not None and known.outcome is Outcome.INACTIVE:
+            return None
         if faces not in self._points:
             self._points[faces] = solve(self.geometry, faces, *self._approximation(faces), self.helper)
         return self._points[faces]
@@ -111,7 +122,7 @@ class Decider:
         if not faces:
             return [], []
         if faces not in self._starts:
-            self.prepare([faces])
+            self._float_pass([faces])
         q, s = self._starts[faces]
         return self._unwhitened(faces, q), self._weights(s)
 

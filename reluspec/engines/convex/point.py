@@ -27,6 +27,8 @@ PRECISIONS = (160, 320, 1024)
 NEWTON_STEPS = 60
 LEAST_GAIN = 1e-4
 """A step that is not shorter than the one before by this factor has an outdated Jacobian."""
+SLOW_GAIN, SLOW_STEPS = 0.2, 16
+"""So many steps in a row that gain so little each: the solution is singular, and no test would prove it."""
 
 
 @contextmanager
@@ -178,7 +180,7 @@ def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) 
     The Jacobian is inverted anew only where a step with the old one gained too little.
     """
     size = balls.system.size
-    inverse, before = None, arb(1)
+    inverse, before, slow = None, arb(1), 0
     for _ in range(NEWTON_STEPS):
         if inverse is None:
             try:
@@ -192,6 +194,9 @@ def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) 
             return None
         if length < arb(2) ** (-precision):
             return x, inverse
+        slow = 0 if length < before * SLOW_GAIN else slow + 1
+        if slow > SLOW_STEPS:
+            return None
         if not length < before * LEAST_GAIN:
             inverse = None
         before = length
