@@ -539,10 +539,6 @@ using Run = void (*)(const Tables&, const Shape&, Waiting&, Waiting&, Results&);
 // Sizes that common problems have are compiled with their sizes known; one function serves all others.
 Run run_for(int coordinates, int size) {
     switch (size * 100 + coordinates) {
-        case 101: return run<1, 1>;
-        case 102: return run<2, 1>;
-        case 103: return run<3, 1>;
-        case 104: return run<4, 1>;
         case 202: return run<2, 2>;
         case 203: return run<3, 2>;
         case 204: return run<4, 2>;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,7 +51,9 @@ def check_output(output: Path | None, spec: Path, *, given: bool = True) -> None
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    print_document(json.dumps(document, indent=1, ensure_ascii=False))
+    from reluspec.io.json_text import json_text
+
+    print_document(json_text(document))
 
 
 def print_document(text: str) -> None:

@@ -16,7 +16,7 @@ def plugins(quiet: Quiet = False, verbose: Verbose = False, as_json: AsJson = Fa
     kernel = kernel_choice()
     rows = [row(plugin) for group in Group for plugin in installed(group)]
     if as_json:
-        print_json([*rows, {"kind": "kernel", "name": kernel.name, "origin": kernel.why, "problem": ""}])
+        print_json([*rows, {"kind": "kernel", "name": kernel.name, "origin": "built in", "problem": "", "why": kernel.why}])
         return
     if quiet:
         return
