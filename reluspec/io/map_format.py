@@ -19,6 +19,7 @@ def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
     document = {
         **provenance("minima", minima.problem),
         "engine": land.engine,
+        **({"kernel": land.kernel} if land.kernel else {}),
         "engine_reason": minima.engine_reason,
         "summary": _summary(minima),
         "components": [_component(component) for component in minima.components],
@@ -133,6 +134,7 @@ def read_map(path: str | Path) -> MinimaMap:
         index_sum=summary["index_sum"],
         assumes=summary.get("assumes", ""),
         index_note=summary.get("index_note", ""),
+        kernel=document.get("kernel", ""),
     )
     minima = MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
     for key, value in _summary(minima).items():

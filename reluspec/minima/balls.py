@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import Decimal
 from math import ceil, log10
 
 from flint import arb
@@ -26,25 +26,37 @@ def binary_precision(digits: int) -> int:
 def ball(number: arb, digits: int = DIGITS) -> Ball:
     """`number` as a decimal ball with about that many significant digits; the decimal ball contains the binary one."""
     mantissa, radius, exponent = (int(part) for part in number.mid_rad_10exp(digits + 5))
-    value = Decimal(mantissa).scaleb(exponent, _wide(mantissa))
-    error = Decimal(radius).scaleb(exponent, _wide(radius))
+    size = abs(mantissa)
     # Round to the digits asked for, or to what the ball is good for, and add what rounding moved.
-    lowest = (value.adjusted() if mantissa else error.adjusted() + 1) - digits + 1
-    lowest = max(lowest, error.adjusted() - 1) if error else lowest
-    wide = _wide(mantissa, 10 + abs(value.adjusted() - lowest))
-    rounded = value.quantize(Decimal(1).scaleb(lowest), context=wide) if exponent < lowest else value
-    error = wide.add(error, abs(wide.subtract(value, rounded)))
-    error = Context(prec=2, rounding=ROUND_CEILING).plus(error)
-    return Ball(_plain(rounded), _plain(error))
+    highest = _adjusted(size, exponent) if size else _adjusted(radius, exponent) + 1
+    lowest = highest - digits + 1
+    if radius:
+        lowest = max(lowest, _adjusted(radius, exponent) - 1)
+    if exponent < lowest:
+        unit = 10 ** (lowest - exponent)
+        rounded, rest = divmod(size, unit)
+        if 2 * rest > unit or (2 * rest == unit and rounded % 2):
+            rounded += 1
+        error = radius + abs(size - rounded * unit)
+    else:
+        rounded, lowest, error = size, exponent, radius
+    excess = len(str(error)) - 2
+    if excess > 0:
+        error, exponent = -(-error // 10**excess), exponent + excess
+        if error == 100:
+            error, exponent = 10, exponent + 1
+    return Ball(_plain(-rounded if mantissa < 0 else rounded, lowest), _plain(error, exponent))
 
 
-def _wide(integer: int, extra: int = 10) -> Context:
-    return Context(prec=len(str(abs(integer))) + extra)
+def _adjusted(integer: int, exponent: int) -> int:
+    """The exponent of the leading digit of `integer * 10^exponent`."""
+    return len(str(integer)) - 1 + exponent
 
 
-def _plain(number: Decimal) -> str:
-    if not number:
+def _plain(integer: int, exponent: int) -> str:
+    if not integer:
         return "0"
+    number = Decimal(f"{integer}e{exponent}")
     return f"{number:f}" if -8 < number.adjusted() < 25 else f"{number:e}"
 
 

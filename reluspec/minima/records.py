@@ -219,7 +219,8 @@ class Undecided:
 class Landscape:
     """What an engine hands over: every stratum accounted for in `ledger` (outcome -> strata up to exchange of units).
 
-    `assumes` names what the proof rests on beside reluspec and exact arithmetic; empty if nothing.
+    `assumes` names what the proof rests on beside reluspec and exact arithmetic; empty if nothing. `kernel` is the float screen that the
+    engine used, where it has one.
     """
 
     engine: str
@@ -231,3 +232,4 @@ class Landscape:
     index_sum: int | None
     index_note: str = ""
     assumes: str = ""
+    kernel: str = ""

@@ -10,6 +10,7 @@ from itertools import islice
 from math import comb
 
 from reluspec.engines.convex.classes import ResidualClass, residual_classes
+from reluspec.engines.convex.compiled import kernel_choice
 from reluspec.engines.convex.components import components, critical_strata
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
@@ -162,7 +163,8 @@ def _landscape(
     index_sum = None if undecided else sum(stratum.copies * (-1) ** stratum.dimension * stratum.index for stratum in critical)
     note = "undecided strata leave the index sum undefined" if undecided else ""
     total = comb(len(geometry) - 1 + units, units)
-    return Landscape(name, tuple(found), tuple(critical), counts, listed, total, index_sum, note)
+    kernel = kernel_choice().name
+    return Landscape(name, tuple(found), tuple(critical), counts, listed, total, index_sum, note, kernel=kernel)
 
 
 ENGINE = ConvexEngine()
