@@ -142,7 +142,7 @@ def loss_ball(point: CriticalPoint, bits: int) -> arb:
     assert enclosure is not None
     setting = point.geometry.setting
     with working_precision(bits + 32):
-        fit = sum((arb(y) * z for y, z in zip(setting.target, enclosure.z.entries(), strict=True)), arb(0))
+        fit = (point.geometry.balls.target(bits) * enclosure.z)[0, 0]
         return fit + sum(enclosure.s, arb(0)) * setting.ridge_output + setting.offset
 
 
@@ -167,7 +167,7 @@ def components(
     geometry: Geometry, classes: list[ResidualClass], units: int, precision: int
 ) -> tuple[list[Component], list[tuple[tuple[int, ...], str]]]:
     """The components by ascending loss; and sets of faces whose gluing is past the limit, with the reason."""
-    made: list[tuple[arb, Component]] = []
+    made: list[tuple[CriticalPoint, int, Component]] = []
     open_sets: list[tuple[tuple[int, ...], str]] = []
     for group in classes:
         minimal = {
@@ -185,8 +185,20 @@ def components(
                 open_sets.extend((faces, str(error)) for faces in minimal)
                 continue
             for part in stitched:
-                made.append((loss_ball(group.representative, 4 * writer.bits), _component(writer, part, minimal)))
-    return ranked(made), open_sets
+                made.append((group.representative, writer.bits, _component(writer, part, minimal)))
+    return ranked(_with_fine_losses(made)), open_sets
+
+
+def _with_fine_losses(made: list[tuple[CriticalPoint, int, Component]]) -> list[tuple[arb, Component]]:
+    """Each component with a ball of its loss, a much finer one where it may be the least."""
+    losses = [loss_ball(point, bits) for point, bits, _ in made]
+    lowest = losses[0] if losses else arb(0)
+    for loss in losses:
+        lowest = loss if loss < lowest else lowest
+    return [
+        (loss_ball(point, 4 * bits) if loss.overlaps(lowest) else loss, component)
+        for loss, (point, bits, component) in zip(losses, made, strict=True)
+    ]
 
 
 def _component(writer: _Writer, part: Stitched, polytopes: dict[tuple[int, ...], Polytope]) -> Component:

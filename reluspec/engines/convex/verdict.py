@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,6 +13,7 @@ from reluspec.engines.convex.float_geometry import UNKNOWN
 from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.oracle import CriticalPoint
+from reluspec.minima.stitch import DEAD
 
 
 class UndecidedSignError(Exception):
@@ -127,14 +128,10 @@ def _characteristic(geometry: Geometry, seeds: Iterable[int], base_rank: int, sp
     return int((-1) ** (base_rank + sphere_plus_one) * parity)
 
 
-def dead_verdict(point: CriticalPoint, excesses: dict[int, int]) -> DeadVerdict:
-    """`1 - chi(U+) - chi(U-)` for a dead unit, from the faces with `|G_F r|^2 > lambda_a` and the sign of their direction (+1, -1.
-
-    0: it lies outside).
-    """
+def dead_verdict(point: CriticalPoint, exceeding: Mapping[int, Sequence[int]]) -> DeadVerdict:
+    """`1 - chi(U+) - chi(U-)` for a dead unit, from `Directions.exceeding`."""
     geometry = point.geometry
     rank = max(geometry.ranks)
-    exceeding = {sigma: [face for face, side in excesses.items() if side == sigma] for sigma in (1, -1)}
     index = 1 - sum(_characteristic(geometry, faces, 0, rank) for faces in exceeding.values())
     return DeadVerdict(index, not any(exceeding.values()))
 
@@ -143,20 +140,23 @@ def dead_verdict(point: CriticalPoint, excesses: dict[int, int]) -> DeadVerdict:
 class Directions:
     """Where `|G_F r|^2` stands against lambda_a over all faces.
 
-    `attained` maps the faces whose unit direction attains it to sigma, `exceeding` those that exceed it (0: outside its face).
+    `attained` maps the faces whose unit direction attains it to sigma; `exceeding` has for each sigma, 1 and -1, those whose exceeds it.
     """
 
     attained: dict[int, int]
-    exceeding: dict[int, int]
+    exceeding: dict[int, list[int]]
 
 
 def directions(point: CriticalPoint, view: FloatView) -> Directions:
     """Compare every face with lambda_a: floats where their bound suffices, the point's oracle elsewhere. Raises `UndecidedSignError`."""
     signs, sides = view.against_ridge
+    above = signs > 0
     attained: dict[int, int] = {}
-    exceeding: dict[int, int] = {}
-    for face in (int(face) for face in np.flatnonzero(signs >= 0) if face):
-        sign = 1 if signs[face] > 0 else point.excess(face)
+    exceeding = {sigma: np.flatnonzero(above & (sides == sigma)).tolist() for sigma in (1, -1)}
+    for face in np.flatnonzero((signs == 0) | (above & (sides == UNKNOWN))).tolist():
+        if face == DEAD:
+            continue
+        sign = 1 if above[face] else point.excess(face)
         if sign is None:
             raise UndecidedSignError(f"the direction of face {point.geometry.name(face)} may attain lambda exactly")
         if sign < 0:
@@ -164,8 +164,8 @@ def directions(point: CriticalPoint, view: FloatView) -> Directions:
         sigma, known = (int(sides[face]), True) if sides[face] != UNKNOWN else point.orientation(face)
         if not known:
             raise UndecidedSignError(f"the direction of face {point.geometry.name(face)} may lie on its boundary")
-        if sign > 0:
-            exceeding[face] = sigma
+        if sigma and sign > 0:
+            exceeding[sigma].append(face)
         elif sigma:
             attained[face] = sigma
     return Directions(attained, exceeding)
