@@ -79,24 +79,47 @@ public:
         screen_ = chosen(path);
     }
 
-    // Counts by outcome, and the numbers of the sets left open (relative to `first`, in no particular order).
+    // Keeps the optima of all sets of that size, for `screen` to look at subsets; `tails` has C(F - 1 - x, left) at [left][x].
+    void remember(int size, const Array<std::int64_t>& tails, std::int64_t count) {
+        Array<std::int32_t> first(size);
+        for (int k = 0; k < size; ++k) first.mutable_data()[k] = k + 1;
+        std::vector<std::int32_t> set = checked(first);
+        if (tails.size() != (size + 1) * tables_.faces || tails.data()[size * tables_.faces] != count)
+            throw std::invalid_argument("tails do not fit");
+        std::vector<double> rows(static_cast<std::size_t>(count) * reluspec::Optima::length(size, tables_.width));
+        std::vector<std::int64_t> kept(tails.data(), tails.data() + tails.size());
+        {
+            py::gil_scoped_release release;
+            std::int64_t counts[reluspec::OUTCOMES] = {0, 0, 0};
+            std::vector<std::int64_t> room(static_cast<std::size_t>(count));
+            reluspec::Task task{size, count, set.data(), counts, room.data()};
+            task.optima = rows.data();
+            screen_(tables_, task);
+        }
+        rows_ = std::move(rows);
+        tails_ = std::move(kept);
+        subsets_ = {size, rows_.data(), tails_.data()};
+    }
+
+    // Counts by outcome, the numbers of the sets left open (relative to `first`, in no particular order), and how many sets the optima of
+    // their subsets excluded.
     py::tuple screen(const Array<std::int32_t>& first, std::int64_t count) const {
         std::vector<std::int32_t> set = checked(first);
         Array<std::int64_t> counts(reluspec::OUTCOMES);
-        std::vector<std::int64_t> open;
+        std::vector<std::int64_t> room(static_cast<std::size_t>(count));
+        std::int64_t* numbers = counts.mutable_data();
+        for (int k = 0; k < reluspec::OUTCOMES; ++k) numbers[k] = 0;
+        reluspec::Task task{static_cast<int>(set.size()), count, set.data(), numbers, room.data()};
+        if (subsets_.rows) task.subsets = &subsets_;
         {
             py::gil_scoped_release release;
-            std::int64_t* numbers = counts.mutable_data();
-            for (int k = 0; k < reluspec::OUTCOMES; ++k) numbers[k] = 0;
-            std::vector<std::int64_t> room(static_cast<std::size_t>(count));
-            const std::int64_t left = screen_(
-                tables_, static_cast<int>(set.size()), count, set.data(), numbers, room.data(), nullptr, nullptr);
-            open.assign(room.begin(), room.begin() + left);
+            screen_(tables_, task);
         }
-        return py::make_tuple(counts, Array<std::int64_t>(static_cast<py::ssize_t>(open.size()), open.data()));
+        return py::make_tuple(counts, Array<std::int64_t>(static_cast<py::ssize_t>(task.left_open), room.data()), task.screened);
     }
 
-    // For tests: the outcome of every set (3: left open), and per set and face s, g (k values), proved distances of s (-1: none) and g.
+    // For tests: the outcome of every set (3: left open), and per set and face s, g (k values), proved distances of s (-1: none) and g. No set is
+    // screened by its subsets.
     py::tuple describe(const Array<std::int32_t>& first, std::int64_t count) const {
         std::vector<std::int32_t> set = checked(first);
         const py::ssize_t size = static_cast<py::ssize_t>(set.size());
@@ -105,14 +128,19 @@ public:
         for (py::ssize_t k = 0; k < optimum.size(); ++k) optimum.mutable_data()[k] = 0;
         std::vector<std::int64_t> room(static_cast<std::size_t>(count));
         std::int64_t counts[reluspec::OUTCOMES] = {0, 0, 0};
-        screen_(
-            tables_, static_cast<int>(size), count, set.data(), counts, room.data(), outcome.mutable_data(), optimum.mutable_data());
+        reluspec::Task task{static_cast<int>(size), count, set.data(), counts, room.data()};
+        task.outcome = outcome.mutable_data();
+        task.optimum = optimum.mutable_data();
+        screen_(tables_, task);
         return py::make_tuple(outcome, optimum);
     }
 
 private:
     Tables tables_{};
     reluspec::Screen screen_ = nullptr;
+    std::vector<double> rows_;  // what `subsets_` points into
+    std::vector<std::int64_t> tails_;
+    reluspec::Optima subsets_;
     std::vector<py::object> kept_;  // the arrays the tables point into
 
     template <class Number>
@@ -160,6 +188,7 @@ PYBIND11_MODULE(_kernel, module) {
     module.def("paths", &paths, "The paths that run on this processor, the fastest first.");
     py::class_<Kernel>(module, "Kernel")
         .def(py::init<const py::dict&, const std::string&>(), py::arg("tables"), py::arg("path"))
+        .def("remember", &Kernel::remember, py::arg("size"), py::arg("tails"), py::arg("count"))
         .def("screen", &Kernel::screen, py::arg("first"), py::arg("count"))
         .def("describe", &Kernel::describe, py::arg("first"), py::arg("count"));
 }

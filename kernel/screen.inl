@@ -8,7 +8,9 @@ namespace {
 
 using reluspec::MAX_COORDINATES;
 using reluspec::MAX_SIZE;
+using reluspec::Optima;
 using reluspec::Tables;
+using reluspec::Task;
 
 constexpr int QUICK_STEPS = 9, GUARDED_STEPS = 60, LAST_STEPS = 2;
 constexpr double SETTLED = 1e-8;      // Newton's method converges quadratically: the step after one of this size is rounding
@@ -466,6 +468,24 @@ struct System {
         return sum;
     }
 
+    // A bound of |r* - r| for the whole set.
+    double distance(int lane) const {
+        const double below = tables.ridge * (1 - 4 * ROUNDOFF);
+        for (int l = 0; l < size(); ++l) {
+            const double near = (length[l][lane] + gap[l][lane]) * tables.inflation;
+            if (s[l][lane] <= 0 && !(near * near * tables.inflation < below)) return rho_of_all[lane];
+        }
+        return rho[lane];
+    }
+
+    void record(int lane, double* row) const {
+        for (int l = 0; l < size(); ++l)
+            for (int i = 0; i < tables.width; ++i)
+                row[l * tables.width + i] = begin(l) + i < end(l) ? s[l][lane] * q[begin(l) + i][lane] : 0.0;
+        row[size() * tables.width] = pull[lane];
+        row[size() * tables.width + 1] = distance(lane);
+    }
+
     void describe(int lane, double* optimum) const {
         for (int l = 0; l < size(); ++l) {
             double* here = optimum + l * (tables.width + 3);
@@ -475,15 +495,6 @@ struct System {
             here[tables.width + 2] = gap[l][lane];
         }
     }
-};
-
-// Where the results go.
-struct Results {
-    std::int64_t* counts;
-    std::int64_t* open;
-    std::uint8_t* outcome;
-    double* optimum;
-    std::int64_t left_open;
 };
 
 // Sets of one shape that wait until there is one for each lane.
@@ -507,7 +518,7 @@ struct Slot {
 };
 
 template <int K, int L>
-void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& hard, Results& results) {
+void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& hard, Task& task) {
     System<K, L> system(tables, shape, waiting.faces);
     system.start();
     const Mask settled = system.quick_steps();
@@ -521,20 +532,21 @@ void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& ha
         const int outcome = settled[lane] || guarded ? system.judge(lane) : static_cast<int>(reluspec::OUTCOMES);
         if (!guarded && outcome == reluspec::OUTCOMES) {
             hard.add(waiting.number[lane], waiting.faces[lane], shape.size);
-            if (hard.filled == Lanes::COUNT) run<K, L>(tables, shape, hard, hard, results);
+            if (hard.filled == Lanes::COUNT) run<K, L>(tables, shape, hard, hard, task);
             continue;
         }
         const std::int64_t number = waiting.number[lane];
         if (outcome == reluspec::OUTCOMES)
-            results.open[results.left_open++] = number;
+            task.open[task.left_open++] = number;
         else
-            ++results.counts[outcome];
-        if (results.outcome) results.outcome[number] = static_cast<std::uint8_t>(outcome);
-        if (results.optimum) system.describe(lane, results.optimum + number * shape.size * (tables.width + 3));
+            ++task.counts[outcome];
+        if (task.outcome) task.outcome[number] = static_cast<std::uint8_t>(outcome);
+        if (task.optima) system.record(lane, task.optima + number * Optima::length(shape.size, tables.width));
+        if (task.optimum) system.describe(lane, task.optimum + number * shape.size * (tables.width + 3));
     }
 }
 
-using Run = void (*)(const Tables&, const Shape&, Waiting&, Waiting&, Results&);
+using Run = void (*)(const Tables&, const Shape&, Waiting&, Waiting&, Task&);
 
 // Sizes that common problems have are compiled with their sizes known; one function serves all others.
 Run run_for(int coordinates, int size) {
@@ -559,13 +571,13 @@ Run run_for(int coordinates, int size) {
     }
 }
 
-void flush(const Tables& tables, int size, Slot& slot, Waiting& waiting, Results& results) {
+void flush(const Tables& tables, int size, Slot& slot, Waiting& waiting, Task& task) {
     if (!waiting.filled) return;
     // Lanes left over repeat the first set; nobody looks at them.
     for (int lane = waiting.filled; lane < Lanes::COUNT; ++lane)
         for (int l = 0; l < size; ++l) waiting.faces[lane][l] = waiting.faces[0][l];
     const Shape shape(tables, size, waiting.faces[0]);
-    run_for(shape.coordinates, size)(tables, shape, waiting, slot.hard, results);
+    run_for(shape.coordinates, size)(tables, shape, waiting, slot.hard, task);
 }
 
 // The next set in lexicographic order; returns false after the last.
@@ -578,40 +590,84 @@ bool advance(std::int32_t* set, int size, std::int32_t faces) {
     return true;
 }
 
+// Whether the optimum of all faces of a set but one leaves that one strictly below lambda_a.
+bool one_stays_idle(const Tables& tables, const Optima& subsets, const std::int32_t* set) {
+    const int width = tables.width, rest = subsets.size;
+    const std::int64_t stride = tables.faces * width;
+    const double below = tables.ridge * (1 - 4 * ROUNDOFF);
+    const double rounding = tables.coupling_error + gamma(2 * MAX_COORDINATES + 8), small = gamma(MAX_COORDINATES + 6) + 2 * tables.entry_error;
+    for (int out = rest; out >= 0; --out) {
+        std::int64_t number = 0;
+        std::int32_t least = 0;  // positions are faces less one
+        for (int l = 0, place = 0; l <= rest; ++l) {
+            if (l == out) continue;
+            const std::int64_t* tails = subsets.tails + (rest - place) * tables.faces;
+            number += tails[least] - tails[set[l] - 1];
+            least = set[l];
+            ++place;
+        }
+        const double* row = subsets.rows + number * Optima::length(rest, width);
+        const std::int32_t face = set[out];
+        double square = 0;
+        for (int i = 0; i < tables.rank[face]; ++i) {
+            double value = tables.target[face * std::int64_t(width) + i];
+            const double* couplings = tables.gram + (face * std::int64_t(width) + i) * stride;
+            for (int l = 0, place = 0; l <= rest; ++l) {
+                if (l == out) continue;
+                for (int j = 0; j < width; ++j) value -= couplings[set[l] * std::int64_t(width) + j] * row[place * width + j];
+                ++place;
+            }
+            square += value * value;
+        }
+        // (sqrt(square) + doubt)^2 < lambda_a without the root: 2 a b <= a^2 / 4096 + 4096 b^2.
+        const double doubt = (rounding * tables.map_norm[face] * row[rest * width] + small * tables.target_norm[face] + 1e-125 +
+                              tables.norm[face] * row[rest * width + 1]) * tables.inflation;
+        if (((square + TINY) * (1 + 1.0 / 4096) + 4097 * doubt * doubt) * tables.inflation < below) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 namespace reluspec {
 namespace RELUSPEC_PATH {
 
-std::int64_t screen(
-    const Tables& tables, int size, std::int64_t count, std::int32_t* set, std::int64_t* counts, std::int64_t* open,
-    std::uint8_t* outcome, double* optimum) {
-    constexpr int SLOTS = 8;
+void screen(const Tables& tables, Task& task) {
+    constexpr int SLOTS = 8, TRIAL = 4096, WORTH = 16;
     Slot slots[SLOTS];
-    Results results{counts, open, outcome, optimum, 0};
+    std::int32_t* set = task.first;
+    const int size = task.size;
+    bool screening = task.subsets && tables.gram && task.subsets->size == size - 1;
     int next = 0;
-    for (std::int64_t number = 0; number < count; ++number) {
-        std::int64_t key = 1;
-        for (int l = 0; l < size; ++l) key = key * (tables.width + 1) + tables.rank[set[l]];
-        Slot* slot = nullptr;
-        for (Slot& candidate : slots)
-            if (candidate.key == key) slot = &candidate;
-        if (!slot) {
-            slot = &slots[next];
-            next = (next + 1) % SLOTS;
-            flush(tables, size, *slot, slot->fresh, results);
-            flush(tables, size, *slot, slot->hard, results);
-            slot->key = key;
+    for (std::int64_t number = 0; number < task.count; ++number) {
+        // Looking at the subsets costs a fraction of solving; where they tell too little, it stops.
+        if (number == TRIAL && task.screened * WORTH < TRIAL) screening = false;
+        if (screening && one_stays_idle(tables, *task.subsets, set)) {
+            ++task.screened;
+            ++task.counts[reluspec::INACTIVE];
+            if (task.outcome) task.outcome[number] = reluspec::INACTIVE;
+        } else {
+            std::int64_t key = 1;
+            for (int l = 0; l < size; ++l) key = key * (tables.width + 1) + tables.rank[set[l]];
+            Slot* slot = nullptr;
+            for (Slot& candidate : slots)
+                if (candidate.key == key) slot = &candidate;
+            if (!slot) {
+                slot = &slots[next];
+                next = (next + 1) % SLOTS;
+                flush(tables, size, *slot, slot->fresh, task);
+                flush(tables, size, *slot, slot->hard, task);
+                slot->key = key;
+            }
+            slot->fresh.add(number, set, size);
+            if (slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, task);
         }
-        slot->fresh.add(number, set, size);
-        if (slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, results);
         if (!advance(set, size, static_cast<std::int32_t>(tables.faces))) break;
     }
     for (Slot& slot : slots) {
-        flush(tables, size, slot, slot.fresh, results);
-        flush(tables, size, slot, slot.hard, results);
+        flush(tables, size, slot, slot.fresh, task);
+        flush(tables, size, slot, slot.hard, task);
     }
-    return results.left_open;
 }
 
 }  // namespace RELUSPEC_PATH

@@ -8,7 +8,7 @@
 
 namespace reluspec {
 
-constexpr int INTERFACE = 1;  // raised with every change of what Python passes or gets (INTERFACE in compiled.py)
+constexpr int INTERFACE = 2;  // raised with every change of what Python passes or gets (INTERFACE in compiled.py)
 
 constexpr int MAX_SIZE = 8;          // faces of a set
 constexpr int MAX_COORDINATES = 24;  // of all faces of a set together
@@ -52,20 +52,40 @@ struct Tables {
 // Outcomes as counted; all other sets are left open.
 enum Outcome { INACTIVE = 0, OUTSIDE = 1, MIXED = 2, OUTCOMES = 3 };
 
-// Screens `count` sets of `size` faces in lexicographic order from `first` (modified) on. `open` gets the numbers (0 ... count - 1) of the sets
-// left open, at most `count`. For tests, where the pointers are not null: `outcome` gets one byte per set (OUTCOMES: left open), `optimum`
-// per set and face s, g (k values), and the proved distances of s and g from the true ones (s: -1 where none is proved). Returns how many
-// sets were left open.
-using Screen = std::int64_t (*)(
-    const Tables&, int size, std::int64_t count, std::int32_t* first, std::int64_t* counts, std::int64_t* open, std::uint8_t* outcome,
-    double* optimum);
+// The optima of all sets of one size, by number in lexicographic order: a row has h = s q (size x k), the pull of h (certificate.md, 5) and a
+// bound of |r* - r|.
+struct Optima {
+    int size = 0;
+    const double* rows = nullptr;
+    const std::int64_t* tails = nullptr;  // (size + 1) x faces: C(F - 1 - x, left) at [left][x]
+
+    static int length(int size, int width) { return size * width + 2; }
+};
+
+// A range of sets and where to put what is found about them.
+struct Task {
+    int size;
+    std::int64_t count;
+    std::int32_t* first;   // the first set, in lexicographic order; changed
+    std::int64_t* counts;  // by outcome
+    std::int64_t* open;    // the numbers (0 ... count - 1) of the sets left open; room for `count`
+    const Optima* subsets = nullptr;  // of sets with one face less: they screen (certificate.md, 6)
+    double* optima = nullptr;         // count rows of `Optima`, if not null
+    // For tests, if not null: one byte per set (OUTCOMES: left open), and per set and face s, g (k values), and the proved distances of s and g
+    // from the true ones (s: -1 where none is proved).
+    std::uint8_t* outcome = nullptr;
+    double* optimum = nullptr;
+    std::int64_t left_open = 0, screened = 0;  // found
+};
+
+using Screen = void (*)(const Tables&, Task&);
 
 namespace scalar {
-std::int64_t screen(const Tables&, int, std::int64_t, std::int32_t*, std::int64_t*, std::int64_t*, std::uint8_t*, double*);
+void screen(const Tables&, Task&);
 }
 #ifdef RELUSPEC_WITH_AVX2
 namespace avx2 {
-std::int64_t screen(const Tables&, int, std::int64_t, std::int32_t*, std::int64_t*, std::int64_t*, std::uint8_t*, double*);
+void screen(const Tables&, Task&);
 }
 #endif
 

@@ -1,4 +1,4 @@
-"""The benchmark: whole commands, timed from outside, medians and ratios of one run.
+"""The benchmark: whole commands, timed from outside, medians and ratios of one run; then the float screen alone, kernel against NumPy.
 
 Run it from the checkout:  python tests/bench/run.py [REPEATS]
 Machines are shared and noisy: compare ratios of one run, not seconds of two.
@@ -7,29 +7,42 @@ Machines are shared and noisy: compare ratios of one run, not seconds of two.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from math import comb
 from pathlib import Path
 
 from problems import grid, normal
 
+from reluspec.engines.convex.compiled import VARIABLE, kernel_choice
+from reluspec.engines.convex.float_geometry import FloatGeometry
+from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.screening import screen_range
+from reluspec.engines.convex.setting import convex_setting
+from reluspec.language import parse_spec
+
 POSTER = Path(__file__).parents[2] / "specs" / "poster.rspec"
 
-# name -> (spec text, limit in seconds or None)
+# name -> (spec text, limit in seconds on two cores or None)
 CASES: dict[str, tuple[str, float | None]] = {
-    "poster, cold": (POSTER.read_text(), 1.5),
-    "n 10, d 1, L 2": (normal(10, 1, 2), None),
-    "n 20, d 1, L 2": (normal(20, 1, 2), 5),
-    "n 40, d 1, L 2": (normal(40, 1, 2), None),
-    "n 10, d 2, L 2": (normal(10, 2, 2), 90),
-    "n 8, d 3, L 1": (normal(8, 3, 1), None),
-    "n 20, d 1, L 3": (normal(20, 1, 3), None),
-    "grid n 20, d 1, L 3": (grid(20, 3), None),
+    "poster, cold": (POSTER.read_text(), 1.0),
+    "n 20, d 1, L 2": (normal(20, 1, 2), None),
+    "n 100, d 1, L 2": (normal(100, 1, 2), 2),
+    "n 100, d 1, L 3": (normal(100, 1, 3), 8),
+    "n 20, d 1, L 4": (normal(20, 1, 4), 3),
+    "n 10, d 2, L 2": (normal(10, 2, 2), None),
+    "n 8, d 3, L 2": (normal(8, 3, 2), 4),
+    "grid n 20, d 1, L 3": (grid(20, 3), 6),
 }
+# How the screen's cost grows with n, L and d: (n, d, L)
+GROWTH = [(5, 1, 2), (20, 1, 2), (100, 1, 2), (20, 1, 3), (100, 1, 3), (20, 1, 4), (10, 1, 5), (10, 2, 2), (8, 3, 2)]
+SAMPLE = 200_000
+"""Most sets that the kernel screens per measurement, and 1/40 of them that NumPy does."""
 
 
 def timed(command: list[str], folder: str, repeats: int) -> float:
@@ -42,25 +55,56 @@ def timed(command: list[str], folder: str, repeats: int) -> float:
     return statistics.median(walls)
 
 
-def main() -> None:
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+def commands(repeats: int) -> None:
+    """Whole commands."""
     program = [sys.executable, "-m", "reluspec"]
     with tempfile.TemporaryDirectory() as folder:
         start_up = timed([*program, "--help"], folder, repeats)
         print(f"{'reluspec --help':22s} {start_up:8.2f} s   (at most 0.4)")
-        per_stratum: dict[str, float] = {}
         for name, (text, limit) in CASES.items():
             Path(folder, "case.rspec").write_text(text)
             wall = timed([*program, "solve", "case.rspec", "-q"], folder, repeats)
             summary = json.loads(Path(folder, "case.minima.json").read_text())["summary"]
             total = summary["strata"]["total"]
-            per_stratum[name] = wall / total
             bound = f"(at most {limit:g})" if limit else ""
             state = "complete" if summary["complete"] else "NOT COMPLETE"
-            print(f"{name:22s} {wall:8.2f} s {total:9,} strata {1e6 * wall / total:9.1f} us each  {state} {bound}")
-        ratio = per_stratum["n 40, d 1, L 2"] / per_stratum["n 10, d 1, L 2"]
-        print(f"time per stratum, n 40 over n 10 (d 1, L 2): {ratio:.2f}   (at most 1.5)")
+            print(f"{name:22s} {wall:8.2f} s {total:12,} strata {1e6 * wall / total:9.2f} us each  {state} {bound}", flush=True)
         print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB   (at most 1024)")
+
+
+def rate(floats: FloatGeometry, size: int, sample: int, repeats: int) -> float:
+    """Sets per second of one core's time, from the middle of the list: the best of several."""
+    total = comb(len(floats.ranks) - 1, size)
+    count = min(total, sample)
+    start = (total - count) // 2
+    screen_range(floats, size, 0, 1)  # tables are made once
+    best = float("inf")
+    for _ in range(repeats):
+        begin = time.thread_time()
+        screen_range(floats, size, start, start + count)
+        best = min(best, time.thread_time() - begin)
+    return count / best
+
+
+def screens(repeats: int) -> None:
+    """Strata per second and core of the float screen: every path in one run."""
+    paths = [path for path in ("avx2", "scalar") if kernel_choice().module and path in kernel_choice().module.paths()]
+    print(f"\nthe float screen, sets per second and core ({kernel_choice()})")
+    for points, inputs, units in GROWTH:
+        floats = FloatGeometry(Geometry(convex_setting(parse_spec(normal(points, inputs, units)))))
+        rates = {}
+        for path in (*paths, "numpy"):
+            os.environ[VARIABLE] = path
+            rates[path] = rate(floats, units, SAMPLE if path != "numpy" else SAMPLE // 40, repeats)
+        del os.environ[VARIABLE]
+        shown = "  ".join(f"{path} {value:11,.0f}" for path, value in rates.items())
+        print(f"n {points:3d}, d {inputs}, L {units}:  {shown}   {max(rates.values()) / rates['numpy']:5.0f} x NumPy", flush=True)
+
+
+def main() -> None:
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    commands(repeats)
+    screens(repeats)
 
 
 if __name__ == "__main__":

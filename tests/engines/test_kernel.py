@@ -82,7 +82,8 @@ def agree(problem: Small, exact: int = 40, most: int = 6000) -> tuple[int, int]:
             outcomes = [reference]
             for kernel in kernels(floats).values():
                 outcome, _ = kernel.describe(sets[0].astype(np.int32), count)
-                proved, numbers = kernel.screen(sets[0].astype(np.int32), count)
+                proved, numbers, screened = kernel.screen(sets[0].astype(np.int32), count)
+                assert screened == 0
                 assert proved.tolist() == [int((outcome == number).sum()) for number in range(OPEN)]
                 assert sorted(numbers) == np.flatnonzero(outcome == OPEN).tolist()
                 outcomes.append(outcome)
@@ -203,8 +204,27 @@ def test_ranges_add_up_whoever_screens(monkeypatch: pytest.MonkeyPatch) -> None:
         assert {o: sum(part.counts[o] for part in parts) for o in whole.counts} == whole.counts
         assert np.concatenate([part.left_open for part in parts]).tolist() == whole.left_open.tolist()
         assert sum(whole.counts.values()) + len(whole.left_open) == total
-        assert whole.steps["solved"].count == total
+        assert whole.steps["solved"].count + whole.steps["screened"].count == total
         assert whole.steps["left open"].count == len(whole.left_open)
+
+
+@pytest.mark.parametrize("problem", [normal(6, 1, 3, 3), grid(6, 3, 1), normal(4, 1, 4, 5), normal(4, 2, 3, 6, ridge="1"), grid(8, 2, 2)])
+def test_optima_of_subsets_exclude_only_what_is_inactive(problem: Small) -> None:
+    floats = FloatGeometry(Geometry(convex_setting(problem.problem)))
+    size, faces = problem.units, len(floats.ranks) - 1
+    total = comb(faces, size)
+    first = screening.sets_of_faces(faces, size, 0, 1)[0].astype(np.int32) + 1
+    for kernel in kernels(floats).values():
+        outcome, _ = kernel.describe(first, total)
+        kernel.remember(size - 1, screening._tails(faces, size - 1), comb(faces, size - 1))
+        excluded = 0
+        for k in range(0, total, max(1, total // 300)):
+            one = (screening.sets_of_faces(faces, size, k, k + 1)[0] + 1).astype(np.int32)
+            proved, _, screened = kernel.screen(one, 1)
+            excluded += screened
+            assert not screened or proved.tolist() == [1, 0, 0]
+            assert not screened or outcome[k] in (0, OPEN), one
+        assert excluded > 0
 
 
 def faked(monkeypatch: pytest.MonkeyPatch, module: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import comb
+from threading import Lock
 from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,6 +31,10 @@ LEAST, MOST, PARTS = 4096, 1 << 17, 32
 """Sizes of a range, and the number of ranges in between."""
 
 
+MAX_REMEMBERED = 1 << 24
+"""Largest number of doubles kept of the optima of all sets of one size (128 MiB): they screen the sets with one face more."""
+
+
 @dataclass(frozen=True)
 class Step:
     """How many sets a step of the screen worked on, and its time in seconds."""
@@ -42,7 +47,7 @@ class Step:
 class Screening:
     """What became of a range: how many sets have each proved outcome, and the sets left open (K x size, in order).
 
-    `steps`: how many sets were `solved`, `certified` and `left open`; the time of all stands with `solved`.
+    `steps`: how many sets were `screened` by the optima of their subsets, `solved`, `certified` and `left open`; all time is with `solved`.
     """
 
     visited: int
@@ -62,17 +67,19 @@ def screen_range(floats: FloatGeometry, size: int, start: int, stop: int) -> Scr
     count = len(floats.ranks) - 1
     began = perf_counter()
     kernel = _kernel(floats, size)
+    screened = 0
     if kernel is None:
         counts = dict.fromkeys(_BY_NUMBER, 0)
         rest = [_enclosed(floats, sets_of_faces(count, size, k, min(k + BATCH, stop)) + 1, counts) for k in range(start, stop, BATCH)]
         left_open = np.concatenate(rest) if rest else np.zeros((0, size), dtype=np.int64)
     else:
         first = (sets_of_faces(count, size, start, start + 1)[0] + 1).astype(np.int32)
-        proved, numbers = kernel.screen(first, stop - start)
+        proved, numbers, screened = kernel.screen(first, stop - start)
         counts = {outcome: int(number) for outcome, number in zip(_BY_NUMBER, proved, strict=True)}
         left_open = numbered_sets(count, size, start + np.sort(numbers)) + 1
     steps = {
-        "solved": Step(stop - start, perf_counter() - began),
+        "screened": Step(screened, 0.0),
+        "solved": Step(stop - start - screened, perf_counter() - began),
         "certified": Step(sum(counts.values()), 0.0),
         "left open": Step(len(left_open), 0.0),
     }
@@ -87,19 +94,33 @@ def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64], counts: dict[Outco
     return np.asarray(sets[~np.isin(batch.outcome, list(PROVED))])
 
 
-_kernels: WeakKeyDictionary[FloatGeometry, dict[str, Any]] = WeakKeyDictionary()
+_kernels: WeakKeyDictionary[FloatGeometry, dict[tuple[str, int], Any]] = WeakKeyDictionary()
+_making = Lock()
 
 
 def _kernel(floats: FloatGeometry, size: int) -> Any | None:
-    """The compiled kernel for that geometry, made once; `None` where NumPy does the work."""
+    """The compiled kernel for sets of that size in that geometry, made once; `None` where NumPy does the work."""
     choice = kernel_choice()
     module = choice.module
     if module is None or not floats.reliable or size > module.MAX_SIZE or size * floats.width > module.MAX_COORDINATES:
         return None
-    made = _kernels.setdefault(floats, {})
-    if choice.name not in made:
-        made[choice.name] = module.Kernel(kernel_tables(floats), choice.name)
-    return made[choice.name]
+    with _making:
+        made = _kernels.setdefault(floats, {})
+        if (choice.name, size) not in made:
+            if not made:
+                made["tables", 0] = kernel_tables(floats)
+            kernel = module.Kernel(made["tables", 0], choice.name)
+            count, width = len(floats.ranks) - 1, floats.width
+            subsets = comb(count, size - 1)
+            if size > 1 and subsets * ((size - 1) * width + 2) <= MAX_REMEMBERED:
+                kernel.remember(size - 1, _tails(count, size - 1), subsets)
+            made[choice.name, size] = kernel
+        return made[choice.name, size]
+
+
+def _tails(count: int, size: int) -> NDArray[np.int64]:
+    """`C(count - x, left)` at [left, x]: how many sets of `left` elements of `range(count)` have none below x."""
+    return np.array([[comb(count - x, left) for x in range(count + 1)] for left in range(size + 1)], dtype=np.int64)
 
 
 def sets_of_faces(count: int, size: int, start: int, stop: int) -> NDArray[np.int64]:
