@@ -132,6 +132,15 @@ class Decider:
             self._decisions[faces] = self._decide(faces)
         return self._decisions[faces]
 
+    def remember(self, decision: Decision) -> None:
+        """Take over a decision, of an earlier run for example."""
+        self._decisions[decision.faces] = decision
+
+    def by_algebra(self, sets: Iterable[tuple[int, ...]] | None = None) -> set[tuple[int, ...]]:
+        """The points (of these sets of faces, or all) that ball arithmetic was not enough for, by their faces."""
+        points = ((faces, self._points.get(faces)) for faces in (self._points if sets is None else sets))
+        return {faces for faces, point in points if point is not None and point.went_exact}
+
     def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
         """`g = A^1/2 q` from floats q (m x k, padded)."""
         scale = arb(2) ** self.floats.q_exponent
@@ -147,7 +156,7 @@ class Decider:
 
     def _decide(self, faces: tuple[int, ...]) -> Decision:
         reason = "no subset's optimum could be proved to be the optimum"
-        for base in _subsets(faces):
+        for base in subsets(faces):
             point = self.point(base)
             if point is None:
                 continue
@@ -183,7 +192,7 @@ class Decider:
         return Decision(faces, outcome, faces, units)
 
 
-def _subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+def subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
     """All subsets, the whole set first: the likeliest answer costs least."""
     for size in range(len(faces), -1, -1):
         yield from combinations(faces, size)

@@ -1,0 +1,250 @@
+"""The executor of many machines: a Dask cluster that the user runs (https://distributed.dask.org).
+
+What all items share travels once to each worker, as the result of a task of its own: Dask copies it from worker to worker and makes it
+again where it was lost. A worker that dies has its items done again elsewhere; one that kills worker after worker is tried alone at last,
+so that nobody else is blamed, and then given up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import time
+import warnings
+from collections.abc import Generator, Iterable
+from itertools import islice
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from reluspec.errors import ExecutorError
+from reluspec.executors.dask_worker import WrongVersionError, end_helpers, hold, work_on
+from reluspec.executors.protocol import Failure, Resources, Work
+from reluspec.version import __version__
+
+CONNECT_SECONDS = 10
+"""For the scheduler to answer, and for a first worker to be there."""
+LOST_SECONDS = 60
+"""Without any worker before a run is given up: a cluster may be replacing them."""
+LOOK_SECONDS = 1.0
+"""Between looks at how many workers there are."""
+AHEAD = 2
+"""Items in flight per thread of the cluster."""
+NO_WORKERS = "the scheduler {address} has no workers. Start some: dask worker {address}"
+KILLED = "crash: every worker that tried it died"
+PACKAGES = ("reluspec", "python-flint", "numpy", "distributed")
+"""Whose versions must be the workers': results travel as Python's own pickles."""
+
+
+class DaskWorkers:
+    """The threads of a cluster's workers."""
+
+    def __init__(self, client: Any, address: str, limit: int | None) -> None:
+        self._client = client
+        self._address = address
+        self._limit = limit
+        self._seen = time.monotonic()
+        self._threads = 0
+        self._runs: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """The cluster's threads at the moment; no more than were asked for."""
+        self._look()
+        return max(1, min(self._threads, self._limit or self._threads))
+
+    def run(self, work: Work, items: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
+        """Each item with its result, as they are done. Raises `ExecutorError` where the cluster is lost."""
+        batch = _Batch(self, self._client, work)
+        self._runs.append(batch.name)
+        suspects: list[Any] = []
+        try:
+            for item, result in batch.results(items):
+                if isinstance(result, _Killed):
+                    suspects.append(item)
+                else:
+                    yield item, result
+            for suspect in suspects:  # alone: whatever worker dies now, dies of it
+                for item, result in batch.results([suspect]):
+                    yield item, Failure(KILLED) if isinstance(result, _Killed) else result
+        finally:
+            batch.end()
+
+    def _look(self) -> None:
+        """Count the workers. Raises `ExecutorError` when the scheduler, or for some time every worker, has gone."""
+        try:
+            self._threads = sum(self._client.nthreads().values()) if self._client.status == "running" else -1
+        except Exception:  # whatever the client makes of a lost connection
+            self._threads = -1
+        if self._threads < 0:
+            raise self.lost("the connection to the scheduler was lost")
+        now = time.monotonic()
+        if self._threads:
+            self._seen = now
+        elif now - self._seen > LOST_SECONDS:
+            raise self.lost("all workers are gone")
+
+    def lost(self, what: str) -> ExecutorError:
+        """The error for a cluster that does not go on."""
+        return ExecutorError(
+            f"{what} ({self._address}). What was solved is kept: see to the cluster and run the same command again, or go on with "
+            "--executor local"
+        )
+
+    def __enter__(self) -> DaskWorkers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            if self._client.status == "running":
+                self._client.run(end_helpers, self._runs)
+            self._client.close(timeout=CONNECT_SECONDS)
+
+
+class _Killed:
+    """In place of the result of an item that killed one worker after another, or was near one that did."""
+
+
+class _Batch:
+    """The tasks of one piece of work."""
+
+    def __init__(self, workers: DaskWorkers, client: Any, work: Work) -> None:
+        self._workers = workers
+        self._client = client
+        self._work = work
+        self.name = f"reluspec-{uuid4().hex}"
+        self._shared = client.submit(hold, pickle.dumps((work.prepare, work.shared)), key=f"{self.name}-shared", pure=False)
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._running: dict[Any, Any] = {}
+        self._submitted = 0
+
+    def results(self, items: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
+        source = iter(items)
+        while True:
+            ahead = self._workers.count
+            ahead = ahead if ahead == self._workers._limit else AHEAD * ahead
+            for item in islice(source, ahead - len(self._running)):
+                self._submit(item)
+            if not self._running:
+                return
+            yield from self._gathered(self._next())
+
+    def _submit(self, item: Any) -> None:
+        self._submitted += 1
+        key = f"{self.name}-{self._submitted}"
+        arguments = (self._work.job, self._work.limits, self.name, self._shared, item, __version__)
+        future = self._client.submit(work_on, *arguments, key=key, pure=False)
+        self._running[future] = item
+        future.add_done_callback(self._done.put)
+
+    def _next(self) -> list[Any]:
+        """Futures that are done, at least one."""
+        while True:
+            try:
+                futures = [self._done.get(timeout=LOOK_SECONDS)]
+            except Empty:
+                self._workers._look()
+                continue
+            with contextlib.suppress(Empty):
+                while True:
+                    futures.append(self._done.get_nowait())
+            return futures
+
+    def _gathered(self, futures: list[Any]) -> Generator[tuple[Any, Any], None, None]:
+        finished = [future for future in futures if future.status == "finished"]
+        try:
+            values = dict(zip(finished, self._client.gather(finished), strict=True))
+        except Exception as error:
+            raise self._workers.lost(f"results could not be fetched: {error}") from None
+        for future in futures:
+            value = values[future] if future in values else self._trouble(future)
+            yield self._running.pop(future), value
+
+    def _trouble(self, future: Any) -> _Killed:
+        """What an item that has no result means. Raises what ends the run."""
+        from distributed.scheduler import KilledWorker
+
+        error = future.exception(timeout=CONNECT_SECONDS) if future.status == "error" else None
+        if isinstance(error, KilledWorker):
+            return _Killed()
+        if isinstance(error, WrongVersionError | ImportError):
+            raise ExecutorError(f"a worker of {self._workers._address} cannot do the work: {error}. {_install()}") from None
+        if error is not None:
+            raise error
+        raise self._workers.lost("the connection to the scheduler was lost")
+
+    def end(self) -> None:
+        """Cancel what is not done."""
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            if self._client.status == "running":
+                self._client.cancel([*self._running, self._shared])
+        self._running.clear()
+
+
+class DaskExecutor:
+    """The workers of a Dask cluster."""
+
+    name = "dask"
+    summary = "the workers of a Dask cluster (--scheduler tcp://HOST:PORT; needs reluspec[dask])"
+
+    def start(self, resources: Resources) -> DaskWorkers:
+        """Connect to the scheduler, and see that its workers can do the work."""
+        address = resources.scheduler
+        if address is None:
+            raise ExecutorError("the executor 'dask' needs to know its scheduler: --scheduler tcp://HOST:PORT (`dask scheduler` prints it)")
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise ExecutorError(f"the executor 'dask' needs the package distributed ({error}): pip install 'reluspec[dask]'") from None
+        for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what it has to say is said here
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of versions: they are compared below
+                client: Any = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="reluspec")
+        except Exception as error:  # of many kinds: bad address, no route, no certificate, another protocol
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ExecutorError(
+                f"the scheduler {address} cannot be reached: {reason}. Start one with `dask scheduler` and give the address that it prints"
+            ) from None
+        workers = DaskWorkers(client, address, resources.workers)
+        try:
+            _check(client, address)
+        except BaseException:
+            workers.__exit__(None, None, None)
+            raise
+        return workers
+
+
+def _check(client: Any, address: str) -> None:
+    """There are workers, and they have our versions. Raises `ExecutorError`."""
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except Exception:
+        raise ExecutorError(NO_WORKERS.format(address=address)) from None
+    import platform
+    from importlib.metadata import version
+
+    # Functions of the standard library: a worker without reluspec can answer, too.
+    asked = [("Python", platform.python_version, ())] + [(name, version, (name,)) for name in PACKAGES]
+    for name, function, arguments in asked:
+        here = function(*arguments) if name != "reluspec" else __version__
+        for worker, there in client.run(function, *arguments, on_error="return").items():
+            if isinstance(there, BaseException):
+                raise ExecutorError(f"the worker {worker} has no {name}. {_install()}")
+            if _series(name, there) != _series(name, here):
+                raise ExecutorError(f"the worker {worker} has {name} {there}, not {here} as here. {_install()}")
+
+
+def _series(name: str, version: str) -> str:
+    """As much of a version as must agree: of Python and NumPy 3.11 of 3.11.4."""
+    return ".".join(version.split(".")[:2]) if name in ("Python", "numpy") else version
+
+
+def _install() -> str:
+    return f"Install on every worker what is installed here: pip install 'reluspec[dask]=={__version__}'"
+
+
+DASK = DaskExecutor()
