@@ -12,9 +12,10 @@ import logging
 import pickle
 import time
 import warnings
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from queue import Empty, SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -46,13 +47,15 @@ class DaskWorkers:
         self._address = address
         self._limit = limit
         self._seen = time.monotonic()
+        self._looked = 0.0
         self._threads = 0
         self._runs: list[str] = []
 
     @property
     def count(self) -> int:
-        """The cluster's threads at the moment; no more than were asked for."""
-        self._look()
+        """The cluster's threads, looked up now and then; no more than were asked for."""
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._look()
         return max(1, min(self._threads, self._limit or self._threads))
 
     def run(self, work: Work, items: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
@@ -80,7 +83,7 @@ class DaskWorkers:
             self._threads = -1
         if self._threads < 0:
             raise self.lost("the connection to the scheduler was lost")
-        now = time.monotonic()
+        self._looked = now = time.monotonic()
         if self._threads:
             self._seen = now
         elif now - self._seen > LOST_SECONDS:
@@ -115,17 +118,17 @@ class _Batch:
         self._client = client
         self._work = work
         self.name = f"reluspec-{uuid4().hex}"
-        self._shared = client.submit(hold, pickle.dumps((work.prepare, work.shared)), key=f"{self.name}-shared", pure=False)
+        self._shared = client.submit(hold, pickle.dumps((work.job, work.prepare, work.shared)), key=f"{self.name}-shared", pure=False)
         self._done: SimpleQueue[Any] = SimpleQueue()
         self._running: dict[Any, Any] = {}
         self._submitted = 0
 
-    def results(self, items: Iterable[Any]) -> Generator[tuple[Any, Any], None, None]:
+    def results(self, items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         source = iter(items)
         while True:
             ahead = self._workers.count
             ahead = ahead if ahead == self._workers._limit else AHEAD * ahead
-            for item in islice(source, ahead - len(self._running)):
+            for item in islice(source, max(ahead - len(self._running), 0)):
                 self._submit(item)
             if not self._running:
                 return
@@ -134,33 +137,33 @@ class _Batch:
     def _submit(self, item: Any) -> None:
         self._submitted += 1
         key = f"{self.name}-{self._submitted}"
-        arguments = (self._work.job, self._work.limits, self.name, self._shared, item, __version__)
+        arguments = (self._work.limits, self.name, self._shared, item, __version__)
         future = self._client.submit(work_on, *arguments, key=key, pure=False)
         self._running[future] = item
         future.add_done_callback(self._done.put)
 
-    def _next(self) -> list[Any]:
-        """Futures that are done, at least one."""
+    def _next(self) -> Any:
+        """A future that is done."""
         while True:
             try:
-                futures = [self._done.get(timeout=LOOK_SECONDS)]
+                return self._done.get(timeout=LOOK_SECONDS)
             except Empty:
                 self._workers._look()
-                continue
-            with contextlib.suppress(Empty):
-                while True:
-                    futures.append(self._done.get_nowait())
-            return futures
 
-    def _gathered(self, futures: list[Any]) -> Generator[tuple[Any, Any], None, None]:
-        finished = [future for future in futures if future.status == "finished"]
-        try:
-            values = dict(zip(finished, self._client.gather(finished), strict=True))
-        except Exception as error:
-            raise self._workers.lost(f"results could not be fetched: {error}") from None
-        for future in futures:
-            value = values[future] if future in values else self._trouble(future)
-            yield self._running.pop(future), value
+    def _gathered(self, future: Any) -> Iterator[tuple[Any, Any]]:
+        """The item and its result, or nothing yet where the worker that holds it has died: then Dask makes it again."""
+        if future.status in ("finished", "pending"):
+            try:
+                value = future.result(timeout=LOOK_SECONDS)
+            except TimeoutError:
+                self._workers._look()
+                self._done.put(future)
+                return
+            except Exception:  # it has ended otherwise in the meantime
+                value = self._trouble(future)
+        else:
+            value = self._trouble(future)
+        yield self._running.pop(future), value
 
     def _trouble(self, future: Any) -> _Killed:
         """What an item that has no result means. Raises what ends the run."""
@@ -198,17 +201,7 @@ class DaskExecutor:
             from distributed import Client
         except ImportError as error:
             raise ExecutorError(f"the executor 'dask' needs the package distributed ({error}): pip install 'reluspec[dask]'") from None
-        for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # what it has to say is said here
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of versions: they are compared below
-                client: Any = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="reluspec")
-        except Exception as error:  # of many kinds: bad address, no route, no certificate, another protocol
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ExecutorError(
-                f"the scheduler {address} cannot be reached: {reason}. Start one with `dask scheduler` and give the address that it prints"
-            ) from None
+        client = _connected(Client, address)
         workers = DaskWorkers(client, address, resources.workers)
         try:
             _check(client, address)
@@ -216,6 +209,39 @@ class DaskExecutor:
             workers.__exit__(None, None, None)
             raise
         return workers
+
+
+def _connected(kind: Any, address: str) -> Any:
+    """A client of the scheduler. Raises `ExecutorError`."""
+    for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it has to say is said here
+    client = kind.__new__(kind)
+    ended: SimpleQueue[Exception | None] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            client.__init__(address, timeout=CONNECT_SECONDS, set_as_default=False, name="reluspec")
+            ended.put(None)
+        except Exception as error:  # of many kinds: bad address, no route, no certificate, another protocol
+            ended.put(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of versions: they are compared later
+        # In a thread: against a server that accepts and says nothing the client's own time limit does not hold.
+        Thread(target=connect, daemon=True).start()
+        try:
+            error = ended.get(timeout=CONNECT_SECONDS + 1)
+        except Empty:
+            error = TimeoutError("no answer")
+    if error is not None:
+        client.status = "closed"  # or its finaliser would wait for a connection that never was
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, OSError | ValueError):
+            reason = f"what answers there is no Dask scheduler of this version ({reason})"
+        raise ExecutorError(
+            f"the scheduler {address} cannot be reached: {reason}. Start one with `dask scheduler` and give the address that it prints"
+        ) from None
+    return client
 
 
 def _check(client: Any, address: str) -> None:
@@ -231,11 +257,20 @@ def _check(client: Any, address: str) -> None:
     asked = [("Python", platform.python_version, ())] + [(name, version, (name,)) for name in PACKAGES]
     for name, function, arguments in asked:
         here = function(*arguments) if name != "reluspec" else __version__
-        for worker, there in client.run(function, *arguments, on_error="return").items():
+        found = {f"the worker {worker}": there for worker, there in client.run(function, *arguments, on_error="return").items()}
+        for place, there in {f"the scheduler {address}": _of_scheduler(client, function, *arguments), **found}.items():
             if isinstance(there, BaseException):
-                raise ExecutorError(f"the worker {worker} has no {name}. {_install()}")
+                raise ExecutorError(f"{place} has no {name}. {_install()}")
             if _series(name, there) != _series(name, here):
-                raise ExecutorError(f"the worker {worker} has {name} {there}, not {here} as here. {_install()}")
+                raise ExecutorError(f"{place} has {name} {there}, not {here} as here. {_install()}")
+
+
+def _of_scheduler(client: Any, function: Callable[..., str], *arguments: str) -> str | Exception:
+    """What a function gives there: the scheduler reads the tasks, too."""
+    try:
+        return str(client.run_on_scheduler(function, *arguments))
+    except Exception as error:
+        return error
 
 
 def _series(name: str, version: str) -> str:
@@ -244,7 +279,7 @@ def _series(name: str, version: str) -> str:
 
 
 def _install() -> str:
-    return f"Install on every worker what is installed here: pip install 'reluspec[dask]=={__version__}'"
+    return f"Install on the scheduler and on every worker what is installed here: pip install 'reluspec[dask]=={__version__}'"
 
 
 DASK = DaskExecutor()
