@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "engines" / "algebraic"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines" / "algebraic"))
 import failing_jobs
 import jobs
-from cluster import Cluster
+from cluster import HERE, Cluster
 
 import reluspec
 from reluspec.engines.convex import screen_work
