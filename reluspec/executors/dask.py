@@ -31,6 +31,8 @@ LOST_SECONDS = 60
 """Without any worker before a run is given up: a cluster may be replacing them."""
 LOOK_SECONDS = 1.0
 """Between looks at how many workers there are."""
+AGAIN_SECONDS = 0.05
+"""Before a result that was lost with its worker is asked for again."""
 AHEAD = 2
 """Items in flight per thread of the cluster."""
 NO_WORKERS = "the scheduler {address} has no workers. Start some: dask worker {address}"
@@ -152,31 +154,29 @@ class _Batch:
 
     def _gathered(self, future: Any) -> Iterator[tuple[Any, Any]]:
         """The item and its result, or nothing yet where the worker that holds it has died: then Dask makes it again."""
-        if future.status in ("finished", "pending"):
-            try:
-                value = future.result(timeout=LOOK_SECONDS)
-            except TimeoutError:
+        try:
+            value = future.result(timeout=LOOK_SECONDS)
+        except Exception:
+            if future.status not in ("error", "cancelled"):
                 self._workers._look()
+                time.sleep(AGAIN_SECONDS)
                 self._done.put(future)
                 return
-            except Exception:  # it has ended otherwise in the meantime
-                value = self._trouble(future)
-        else:
             value = self._trouble(future)
         yield self._running.pop(future), value
 
     def _trouble(self, future: Any) -> _Killed:
-        """What an item that has no result means. Raises what ends the run."""
+        """What an item that will have no result means. Raises what ends the run."""
         from distributed.scheduler import KilledWorker
 
-        error = future.exception(timeout=CONNECT_SECONDS) if future.status == "error" else None
+        if future.status == "cancelled":
+            raise self._workers.lost("the connection to the scheduler was lost")
+        error = future.exception(timeout=CONNECT_SECONDS)
         if isinstance(error, KilledWorker):
             return _Killed()
         if isinstance(error, WrongVersionError | ImportError):
             raise ExecutorError(f"a worker of {self._workers._address} cannot do the work: {error}. {_install()}") from None
-        if error is not None:
-            raise error
-        raise self._workers.lost("the connection to the scheduler was lost")
+        raise error
 
     def end(self) -> None:
         """Cancel what is not done."""

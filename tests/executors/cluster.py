@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from distributed import Client
+
 HERE = Path(__file__).parent
 ALGEBRAIC = HERE.parent / "engines" / "algebraic"
 START_SECONDS = 60
@@ -32,6 +34,9 @@ class Cluster:
             time.sleep(0.02)
         self.address: str = json.loads(self._file.read_text())["address"]
         self.workers = [self.add(nanny) for _ in range(workers)]
+        if workers:
+            with Client(self.address, set_as_default=False) as client:
+                client.wait_for_workers(workers, timeout=START_SECONDS)
 
     def add(self, nanny: bool = False) -> subprocess.Popen[bytes]:
         kind = "--nanny" if nanny else "--no-nanny"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("distributed")
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines" / "algebraic"))
 import failing_jobs
 import jobs
@@ -26,8 +27,6 @@ from reluspec.executors.dask import DASK, KILLED
 from reluspec.executors.protocol import Failure, Limits, Resources, Work
 from reluspec.io.map_format import map_document, without_timings
 from reluspec.minima.minima_map import MinimaMap
-
-pytest.importorskip("distributed")
 
 SPECS = Path(__file__).parents[2] / "specs"
 ENGINES = ("convex", "algebraic")
