@@ -219,8 +219,8 @@ class Undecided:
 class Effort:
     """Where the work of a run went.
 
-    `counts` are the same for every run of a problem; `seconds` (wall, by step), the `slowest` strata with their seconds, the `executor` and
-    its `workers` are not, and say nothing about the minima.
+    `counts` are the same for every run of a problem with the same float kernel; `seconds` (wall, by step), the `slowest` strata with their
+    seconds, the `executor` and its `workers` are not, and say nothing about the minima.
     """
 
     counts: dict[str, int] = field(default_factory=dict)

@@ -35,7 +35,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals appear at once; ranges are short."""
     monkeypatch.setattr(journal_module, "PATIENCE", 0.0)
     monkeypatch.setattr(journal_module, "COMMIT", 0.0)
-    monkeypatch.setattr(screen_work, "preferred", lambda floats: LENGTH)
+    monkeypatch.setattr(screen_work, "range_length", lambda total: LENGTH)
 
 
 @cache
@@ -139,7 +139,7 @@ def test_every_stop_keeps_what_was_done(tmp_path: Path) -> None:
 
 def test_the_order_of_ranges_and_their_length_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     for length in (7, 1000):
-        monkeypatch.setattr(screen_work, "preferred", lambda floats, length=length: length)
+        monkeypatch.setattr(screen_work, "range_length", lambda total, length=length: length)
         assert document(reluspec.solve(problem(), workers=3)) == whole()
 
 
@@ -179,14 +179,14 @@ def test_two_runs_with_ranges_of_other_lengths(tmp_path: Path, monkeypatch: pyte
 
     def progress(step: str, done: int, total: int) -> None:
         if step == "screening" and done >= 300:
-            monkeypatch.setattr(screen_work, "preferred", lambda floats: 70)
+            monkeypatch.setattr(screen_work, "range_length", lambda total: 70)
             with pytest.raises(Interrupted):
                 solve(path, progress=interrupted("screening", 500))
             raise Interrupted
 
     with pytest.raises(Interrupted):
         solve(path, progress=progress)
-    monkeypatch.setattr(screen_work, "preferred", lambda floats: LENGTH)
+    monkeypatch.setattr(screen_work, "range_length", lambda total: LENGTH)
     assert document(solve(path)) == whole()
 
 

@@ -73,7 +73,7 @@ def run(address: str, work: Work, items: Any, workers: int | None = None) -> dic
 @pytest.fixture
 def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many ranges of few sets, so that there is something to be shared out and lost."""
-    monkeypatch.setattr(screen_work, "preferred", lambda floats: 10)
+    monkeypatch.setattr(screen_work, "range_length", lambda total: 10)
 
 
 # Maps

@@ -136,9 +136,9 @@ class Decider:
         """Take over a decision, of an earlier run for example."""
         self._decisions[decision.faces] = decision
 
-    def by_algebra(self, sets: Iterable[tuple[int, ...]] | None = None) -> set[tuple[int, ...]]:
-        """The points (of these sets of faces, or all) that ball arithmetic was not enough for, by their faces."""
-        points = ((faces, self._points.get(faces)) for faces in (self._points if sets is None else sets))
+    def by_algebra(self, within: tuple[int, ...] | None = None) -> set[tuple[int, ...]]:
+        """The points (of the subsets of a set of faces, or all) that ball arithmetic was not enough for, by their faces."""
+        points = ((faces, self._points.get(faces)) for faces in (self._points if within is None else _subsets(within)))
         return {faces for faces, point in points if point is not None and point.went_exact}
 
     def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
@@ -156,7 +156,7 @@ class Decider:
 
     def _decide(self, faces: tuple[int, ...]) -> Decision:
         reason = "no subset's optimum could be proved to be the optimum"
-        for base in subsets(faces):
+        for base in _subsets(faces):
             point = self.point(base)
             if point is None:
                 continue
@@ -192,7 +192,7 @@ class Decider:
         return Decision(faces, outcome, faces, units)
 
 
-def subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+def _subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
     """All subsets, the whole set first: the likeliest answer costs least."""
     for size in range(len(faces), -1, -1):
         yield from combinations(faces, size)

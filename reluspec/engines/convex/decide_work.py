@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reluspec.engines.convex.decide import Decider, Decision, Outcome, subsets
+from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.verdict import UnitVerdict
 from reluspec.engines.journal import Journal
 from reluspec.engines.protocol import EngineOptions
 
 Faces = tuple[int, ...]
+
+
+TOGETHER = 512
+"""Sets that are prepared at once: enough for batches, few enough for the progress to be seen and kept."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +31,26 @@ def decide_all(decider: Decider, left_open: Sequence[Faces], journal: Journal, o
     by_algebra: set[Faces] = set()
     decisions = [decider.decide(())]
     for position, faces in enumerate(left_open):
-        data = journal.known.get(_name(faces))
-        if data is not None and not (options.retry and data.get("outcome") == Outcome.UNDECIDED.name):
+        if position % TOGETHER == 0:
+            decider.prepare(left_open[position : position + TOGETHER])
+        data = _known(faces, journal, options)
+        if data is not None:
             decision, algebra = _read(faces, data, journal)
             decider.remember(decision)
             by_algebra |= algebra
         else:
             decision = _decided(decider, faces)
-            journal.add(_name(faces), _plain(decision, decider.by_algebra(subsets(faces))))
+            journal.add(_name(faces), _plain(decision, decider.by_algebra(faces)))
         decisions.append(decision)
         options.progress("deciding", position + 1, len(left_open))
     return Decided(decisions, by_algebra)
+
+
+def _known(faces: Faces, journal: Journal, options: EngineOptions) -> Mapping[str, Any] | None:
+    """What the journal says of a set, unless that is to be tried again."""
+    data = journal.known.get(_name(faces))
+    again = options.retry and isinstance(data, Mapping) and data.get("outcome") == Outcome.UNDECIDED.name
+    return None if again else data
 
 
 def _decided(decider: Decider, faces: Faces) -> Decision:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import comb
 
 from reluspec.engines.convex.classes import ResidualClass
+from reluspec.engines.convex.compiled import kernel_choice
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.minima.records import Component, CriticalStratum, Effort, Landscape, Undecided
@@ -82,4 +83,6 @@ def landscape(
     index_sum = None if undecided else sum(stratum.copies * (-1) ** stratum.dimension * stratum.index for stratum in critical)
     note = "undecided strata leave the index sum undefined" if undecided else ""
     total = comb(len(geometry) - 1 + units, units)
-    return Landscape(name, tuple(found), tuple(critical), counts, listed, total, index_sum, note, effort=effort)
+    return Landscape(
+        name, tuple(found), tuple(critical), counts, listed, total, index_sum, note, kernel=kernel_choice().name, effort=effort
+    )

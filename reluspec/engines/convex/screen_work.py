@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from math import comb
 from typing import Any
 
-from reluspec.engines.convex import screening
 from reluspec.engines.convex.decide import Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.ledger import Ledger
-from reluspec.engines.convex.screening import Screening, screen_range
+from reluspec.engines.convex.screening import Screening, range_length, screen_range
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.journal import Journal, Range, disjoint
 from reluspec.engines.protocol import EngineOptions
@@ -21,8 +20,6 @@ from reluspec.executors.protocol import Failure, Work, Workers
 from reluspec.problem.problem import Problem
 
 Faces = tuple[int, ...]
-CHUNK = 4096
-"""Sets in a range, unless `screening` prefers another number."""
 
 
 def prepare(problem: Problem) -> FloatGeometry:
@@ -66,11 +63,10 @@ class Screened:
 def plain(result: Screening) -> dict[str, Any]:
     """A range's result as JSON-ready data; `steps` flat, so that ranges can be added up."""
     steps: dict[str, float] = {}
-    for name, value in getattr(result, "steps", {}).items():
-        if isinstance(value, tuple | list):
-            steps[name], steps[f"{name} seconds"] = value
-        else:
-            steps[name] = value
+    for name, step in result.steps.items():
+        steps[name] = step.count
+        if step.seconds:
+            steps[f"{name} seconds"] = step.seconds
     return {
         "counts": {outcome.name: count for outcome, count in result.counts.items()},
         "left_open": result.left_open.tolist(),
@@ -96,7 +92,7 @@ def screen_all(
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise journal.damaged(f"a range in it makes no sense ({type(error).__name__}: {error})") from None
     work = Work(screen_job, prepare, problem, prepared=floats)
-    with closing(workers.run(work, _left(totals, done, preferred(floats)))) as results:
+    with closing(workers.run(work, _left(totals, done))) as results:
         for numbers, result in results:
             # What killed its workers is done here: nothing may be left out.
             data = plain(screen_job(floats, numbers) if isinstance(result, Failure) else result)
@@ -107,16 +103,10 @@ def screen_all(
     return screened
 
 
-def preferred(floats: FloatGeometry) -> int:
-    """How many sets a range holds: much more work than sharing it out costs, and some ranges for each worker all the same."""
-    prefers = getattr(screening, "preferred_range", None)
-    return int(prefers(floats)) if prefers else CHUNK
-
-
-def _left(totals: Mapping[int, int], done: Mapping[Range, Any], length: int) -> Iterator[Range]:
+def _left(totals: Mapping[int, int], done: Mapping[Range, Any]) -> Iterator[Range]:
     """The ranges that are not done. They begin at multiples of the length wherever they can: the same batches give the same roundings."""
     for size, total in totals.items():
-        position = 0
+        position, length = 0, range_length(total)
         for _, start, stop in [*(numbers for numbers in done if numbers[0] == size), (size, total, total)]:
             while position < start:
                 end = min(position - position % length + length, start)
