@@ -50,6 +50,10 @@ class KernelError(ReluspecError):
     """`RELUSPEC_KERNEL` asks for a float screen that is unknown or cannot run here."""
 
 
+class ExecutorError(ReluspecError):
+    """Workers cannot be started or reached, or were lost."""
+
+
 class UsageError(ReluspecError):
     """The command line's words are off."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
 from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
+from reluspec.executors.protocol import Executor, Resources, Workers
 from reluspec.language import limits, load_spec
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.plugins import Group, blame, names
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 DEFAULT_PRECISION = 100
+LOCAL_EXECUTOR = "local"
 LISTED = 20
 """Files named in a message."""
 MAX_DIGITS = 1_000
@@ -157,6 +159,8 @@ def solve(
     *,
     precision: int | None = None,
     workers: int | None = None,
+    executor: str | None = None,
+    scheduler: str | None = None,
     timeout: float | None = None,
     memory: int | None = None,
     force: bool = False,
@@ -166,14 +170,15 @@ def solve(
 ) -> MinimaMap:
     """All local minima of a problem, with proof (theory.md).
 
-    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` the threads or processes, `timeout` (seconds) and
-    `memory` (megabytes) the limits of one exact test or one stratum's systems. What is not given is taken from the spec's `solve`
-    statement.
-    `force` begins even what looks too large to finish. In the file `journal` a long run of the algebraic engine keeps what it has found:
-    the next run with it goes on from there, and with `retry_undecided` tries the undecided strata again.
+    `precision` are the significant bits of reported numbers (53 to 10 000), `workers` how many strata (or ranges of them) are worked on at
+    a time (as many as there are workers if not given), `timeout` (seconds) and `memory` (megabytes) the limits of one exact test or one
+    stratum's systems. What is not given is taken from the spec's `solve` statement. `executor` names where the work is done: `local`, or
+    `dask` with the address of its `scheduler`.
+    `force` begins even what looks too large to finish. In the file `journal` a long run keeps what it has found: the next run with it goes
+    on from there, and with `retry_undecided` tries the undecided strata again.
 
     Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range,
-    `ArtefactError` for a journal that is damaged or another problem's.
+    `ArtefactError` for a journal that is damaged or another problem's, `ExecutorError` where workers cannot be reached or are lost.
     """
     stated = problem.options
     choice = choose_engine(problem, engine)
@@ -188,6 +193,8 @@ def solve(
         timeout=seconds,
         memory=_within("memory", _first(memory, DEFAULT_MEGABYTES), limits.MEMORY_MEGABYTES),
         workers=None if wanted is None else _within("workers", wanted, limits.WORKERS),
+        executor=_Executor(executor or LOCAL_EXECUTOR),
+        scheduler=scheduler,
         force=force,
         journal=journal,
         retry=retry_undecided,
@@ -196,6 +203,19 @@ def solve(
     with blame(Group.ENGINE, choice.engine.name):
         landscape = choice.engine.solve(problem, options)
     return MinimaMap(problem, landscape, choice.reason, __version__)
+
+
+class _Executor:
+    """An installed executor whose start is its own author's business where it fails."""
+
+    def __init__(self, name: str) -> None:
+        self._executor: Executor = load_plugin(Group.EXECUTOR, name)
+        self.name = name
+        self.summary = self._executor.summary
+
+    def start(self, resources: Resources) -> Workers:
+        with blame(Group.EXECUTOR, self.name):
+            return self._executor.start(resources)
 
 
 def _first(*values: int | None) -> int:

@@ -33,6 +33,7 @@ class Group(Enum):
     LOSS = "reluspec.losses"
     REGULARISER = "reluspec.regularisers"
     EXPORTER = "reluspec.exporters"  # a reluspec.io.exporters.Exporter
+    EXECUTOR = "reluspec.executors"  # a reluspec.executors.protocol.Executor
 
     @property
     def word(self) -> str:
@@ -56,6 +57,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "json": "reluspec.io.exporters:JSON",
         "html": "reluspec.io.exporters:HTML",
     },
+    Group.EXECUTOR: {"local": "reluspec.executors.local:LOCAL", "dask": "reluspec.executors.dask:DASK"},
     Group.COMMAND: {name: f"reluspec.cli.{name}:{name}" for name in ("compile", "solve", "graph", "system", "plugins", "schema")},
 }
 
@@ -64,6 +66,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
 _ATTRIBUTES: dict[Group, tuple[str, ...]] = {
     Group.ENGINE: ("name", "summary", "refusal", "solve"),
     Group.EXPORTER: ("name", "suffix", "write"),
+    Group.EXECUTOR: ("name", "summary", "start"),
     Group.COMMAND: ("__call__",),
 }
 

@@ -6,7 +6,7 @@ from reluspec.cli.options import AsJson, Quiet, Verbose, print_json
 
 
 def plugins(quiet: Quiet = False, verbose: Verbose = False, as_json: AsJson = False) -> None:
-    """List engines, losses, regularisers, activations, exporters and commands, built in or added, and the float kernel in use."""
+    """List what is installed, built in or added by other packages: engines, losses, executors, commands, …; and the float kernel in use."""
     from reluspec.engines.convex.compiled import kernel_choice
     from reluspec.plugins import Group, Plugin, installed
 

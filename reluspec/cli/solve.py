@@ -14,8 +14,11 @@ from reluspec.cli.options import AsJson, EngineName, Output, Quiet, Sets, Verbos
 
 if TYPE_CHECKING:
     from reluspec.engines.protocol import Progress
+    from reluspec.minima.records import Effort
 
 INCOMPLETE = 3
+SLOWEST = 3
+"""Strata whose seconds are printed; the map has more."""
 LIMITS = ("timeout", "memory", "crash")
 """How the reasons begin that larger limits may remove."""
 
@@ -24,7 +27,18 @@ Input = Annotated[
     typer.Argument(metavar="SPEC", help="A .rspec or .regions.json file; by default the one in this folder.", show_default=False),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", metavar="N", help="Threads or processes; as the engine sees fit by default.", show_default=False)
+    int | None,
+    typer.Option("--workers", metavar="N", help="How much is worked on at a time; as many as there are workers.", show_default=False),
+]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", metavar="NAME", help="Where the work is done: local (default), dask, or another installed one.", show_default=False
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="The scheduler of --executor dask: tcp://HOST:PORT.", show_default=False),
 ]
 Precision = Annotated[
     int | None,
@@ -59,6 +73,8 @@ def solve(
     output: Output = None,
     engine: EngineName = None,
     workers: Workers = None,
+    executor: ExecutorName = None,
+    scheduler: Scheduler = None,
     precision: Precision = None,
     timeout: Timeout = None,
     memory: Memory = None,
@@ -90,6 +106,8 @@ def solve(
             engine,
             precision=precision,
             workers=workers,
+            executor=executor,
+            scheduler=scheduler,
             timeout=timeout,
             memory=memory,
             force=force,
@@ -107,6 +125,8 @@ def solve(
         note(f"engine {minima.landscape.engine}: {minima.engine_reason}")
         for outcome, count in minima.landscape.ledger.items():
             note(f"strata {outcome:10s} {count:,}")
+        for line in effort_lines(minima.landscape.effort):
+            note(line)
     if not minima.complete:
         listed = "; the file lists them under `undecided`" if minima.undecided else ""
         note(f"reluspec: the map is not complete: {minima.incomplete_because}{listed}", as_json and quiet)
@@ -114,6 +134,18 @@ def solve(
             note(f"`--retry-undecided` with a larger --timeout or --memory completes it from {journal}", quiet)
         return INCOMPLETE
     return 0
+
+
+def effort_lines(effort: Effort) -> Iterator[str]:
+    """Where the work went, for people."""
+    yield f"work done by the executor {effort.executor}, {effort.workers} at a time"
+    width = max((len(name) for name in [*effort.counts, *effort.seconds]), default=0)
+    for name, count in effort.counts.items():
+        yield f"  {name:{width}s}  {count:>14,}"
+    for name, seconds in effort.seconds.items():
+        yield f"  {name:{width}s}  {seconds:>12.3f} s"
+    for name, seconds in effort.slowest[:SLOWEST]:
+        yield f"  slow stratum {name}: {seconds:.3f} s"
 
 
 @contextmanager

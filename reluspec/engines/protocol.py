@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
+from reluspec.executors.local import LOCAL
+from reluspec.executors.protocol import Executor, Limits, Resources, Workers
 from reluspec.minima.records import Landscape
 from reluspec.problem.problem import Problem
 
@@ -21,21 +23,31 @@ def silent(step: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """`precision`: significant bits of the reported numbers. `workers`: threads or processes, `None`: as the engine sees fit.
+    """`precision`: significant bits of the reported numbers. `workers`: items worked on at a time, `None`: as many as there are workers.
 
-    `timeout` seconds and `memory` megabytes are the limits of one exact test or system. `force`: begin even what looks too large to
-    finish. `journal`: a file in which an engine may keep outcomes (`engines.journal`); with `retry` those in it that are undecided are
-    tried again. `progress`: where to report.
+    `executor` is where that is done, `scheduler` the address it needs if it does. `timeout` seconds and `memory` megabytes are the limits
+    of one exact test or system. `force`: begin even what looks too large to finish. `journal`: a file in which an engine may keep outcomes
+    (`engines.journal`); with `retry` those in it that are undecided are tried again. `progress`: where to report.
     """
 
     precision: int = 100
     timeout: float = DEFAULT_SECONDS
     memory: int = DEFAULT_MEGABYTES
     workers: int | None = None
+    executor: Executor = LOCAL
+    scheduler: str | None = None
     force: bool = False
     journal: Path | None = None
     retry: bool = False
     progress: Progress = silent
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.timeout, self.memory)
+
+    def start_workers(self) -> Workers:
+        """Start or reach the workers. Raises `ExecutorError`."""
+        return self.executor.start(Resources(self.workers, self.scheduler))
 
 
 class Engine(Protocol):

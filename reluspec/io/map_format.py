@@ -10,7 +10,19 @@ from reluspec.errors import ArtefactError
 from reluspec.io.artefacts import read_json, write_json
 from reluspec.io.provenance import problem_from, provenance
 from reluspec.minima.minima_map import MinimaMap
-from reluspec.minima.records import Ball, ChartFamily, ChartUnit, Component, CriticalStratum, Family, Landscape, Piece, Tensor, Undecided
+from reluspec.minima.records import (
+    Ball,
+    ChartFamily,
+    ChartUnit,
+    Component,
+    CriticalStratum,
+    Effort,
+    Family,
+    Landscape,
+    Piece,
+    Tensor,
+    Undecided,
+)
 
 
 def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
@@ -25,9 +37,34 @@ def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
         "components": [_component(component) for component in minima.components],
         "undecided": [asdict(entry) for entry in land.undecided],
     }
+    if land.effort.executor:
+        document["provenance"] = _effort(land.effort)
     if critical:
         document["critical"] = [asdict(stratum) for stratum in land.critical]
     return document
+
+
+def without_timings(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without what differs from run to run: two maps of one problem by one engine are the same but for this."""
+    if "provenance" not in document:
+        return document
+    return {**document, "provenance": {name: value for name, value in document["provenance"].items() if name != "timings"}}
+
+
+def _effort(effort: Effort) -> dict[str, Any]:
+    timings = {
+        "executor": effort.executor,
+        "workers": effort.workers,
+        "seconds": effort.seconds,
+        "slowest": [{"stratum": stratum, "seconds": seconds} for stratum, seconds in effort.slowest],
+    }
+    return {"counts": effort.counts, "timings": timings}
+
+
+def _read_effort(document: dict[str, Any]) -> Effort:
+    timings = document.get("timings", {})
+    slowest = tuple((entry["stratum"], entry["seconds"]) for entry in timings.get("slowest", ()))
+    return Effort(document["counts"], timings.get("seconds", {}), slowest, timings.get("executor", ""), timings.get("workers", 0))
 
 
 def _summary(minima: MinimaMap) -> dict[str, Any]:
@@ -135,6 +172,7 @@ def read_map(path: str | Path) -> MinimaMap:
         assumes=summary.get("assumes", ""),
         index_note=summary.get("index_note", ""),
         kernel=document.get("kernel", ""),
+        effort=_read_effort(document["provenance"]) if "provenance" in document else Effort(),
     )
     minima = MinimaMap(problem_from(document, str(path)), landscape, document.get("engine_reason", ""), document["reluspec"])
     for key, value in _summary(minima).items():

@@ -216,6 +216,21 @@ class Undecided:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """Where the work of a run went.
+
+    `counts` are the same for every run of a problem with the same float kernel; `seconds` (wall, by step), the `slowest` strata with their
+    seconds, the `executor` and its `workers` are not, and say nothing about the minima.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    slowest: tuple[tuple[str, float], ...] = ()
+    executor: str = ""
+    workers: int = 0
+
+
+@dataclass(frozen=True)
 class Landscape:
     """What an engine hands over: every stratum accounted for in `ledger` (outcome -> strata up to exchange of units).
 
@@ -233,3 +248,4 @@ class Landscape:
     index_note: str = ""
     assumes: str = ""
     kernel: str = ""
+    effort: Effort = field(default_factory=Effort, compare=False)

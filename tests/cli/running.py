@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from reluspec.io.map_format import without_timings
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTER = (ROOT / "specs" / "poster.rspec").read_text(encoding="utf-8")
@@ -47,6 +50,11 @@ def with_parts(
     y = "[1, 0, 1]" if "layer 2" not in output else "[(1, 0), (0, 1), (1, 1)]"
     network = f"network {{ input 1\n hidden: {units}\n output: {output} }}"
     return f"data {{ x = [-1, 0, 1]\n y = {y} }}\n{network}\nloss {loss}\n{regulariser}\n"
+
+
+def timeless(map_text: str) -> str:
+    """A map without what differs from run to run."""
+    return json.dumps(without_timings(json.loads(map_text)), indent=1)
 
 
 def fake_package(folder: Path, name: str, module: str, entry_points: str) -> str:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import POSTER, ROOT, clean_environment, write
+from running import POSTER, ROOT, clean_environment, timeless, write
 
 PLUGIN = ROOT / "examples" / "plugin"
 ORIGIN = "reluspec-vee 0.1.0"
@@ -85,10 +85,10 @@ def the_poster_gives_the_same_file(environment: Environment) -> None:
     write(environment.folder, POSTER, "poster.rspec")
     assert "100 exist" in environment.run("compile", "poster.rspec").stdout
     environment.run("solve", "--workers", "2")
-    installed = (environment.folder / "poster.minima.json").read_bytes()
+    installed = (environment.folder / "poster.minima.json").read_text(encoding="utf-8")
     checkout = [sys.executable, "-m", "reluspec", "solve", str(ROOT / "specs" / "poster.rspec"), "-q", "-o", "checkout.json"]
     subprocess.run(checkout, cwd=environment.folder, env=clean_environment(), check=True, timeout=60)
-    assert (environment.folder / "checkout.json").read_bytes() == installed
+    assert timeless((environment.folder / "checkout.json").read_text(encoding="utf-8")) == timeless(installed)
 
 
 def the_plugin_is_listed(environment: Environment) -> None:

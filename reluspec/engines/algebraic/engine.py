@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from queue import SimpleQueue
-from subprocess import Popen
-from threading import Lock
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from heapq import nlargest
 from typing import Any
 
 from reluspec.engines.algebraic.assembly import components
@@ -17,40 +15,22 @@ from reluspec.engines.algebraic.gluing import Gluing
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.msolve import DISTRIBUTION, find_msolve
 from reluspec.engines.algebraic.outcome import StratumOutcome
-from reluspec.engines.isolation import Isolated, IsolationError
-from reluspec.engines.journal import Journal
+from reluspec.engines.clock import Clock
+from reluspec.engines.journal import Journal, begin
 from reluspec.engines.protocol import EngineOptions
-from reluspec.errors import ArtefactError, LimitError
-from reluspec.minima.records import Landscape, Undecided
+from reluspec.errors import LimitError
+from reluspec.executors.protocol import Failure, Work
+from reluspec.minima.records import Effort, Landscape, Undecided
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata
 
 OUTCOMES = ("no_critical_point", "critical", "minimal", "undecided")
+SLOWEST = 10
+"""Strata whose seconds are told."""
 
-
-class _Helper(Isolated):
-    """A helper process that the main thread may stop while another one waits for its answer.
-
-    `close` is for the waiting thread only: where another one closes the pipe, nothing wakes it before the time limit.
-    """
-
-    def __init__(self, seconds: float, megabytes: int) -> None:
-        super().__init__(seconds, megabytes)
-        self._lock, self._stopped = Lock(), False
-
-    def stop(self) -> None:
-        """End the process; none is started again."""
-        with self._lock:
-            self._stopped, process = True, self._process
-        if process is not None:
-            process.kill()
-
-    def _running(self, module: str) -> Popen[bytes]:
-        with self._lock:
-            if self._stopped:
-                raise IsolationError("crash: the run has been stopped")
-            return super()._running(module)
+Shared = tuple[Callable[..., dict[str, Any]], Problem, str]
+"""What all strata share: the job, the problem, the name of what computes Groebner bases."""
 
 
 class AlgebraicEngine:
@@ -74,55 +54,30 @@ class AlgebraicEngine:
                 f"this looks too large to finish: {refusal}. Use fewer points, units or layers; or --force to begin all the "
                 "same (an interrupted run is taken up where it stopped)"
             )
-        names = [format_signs(problem, found.signs) for found in strata(problem)]
-        if options.journal is None:
-            return self._landscape(problem, self._outcomes(problem, names, options, None), options)
-        if options.retry and not options.journal.exists():
-            raise ArtefactError(f"there is no journal {options.journal} of an incomplete run: nothing to retry. Solve without it")
-        with Journal(options.journal, problem, self.name) as journal:
-            landscape = self._landscape(problem, self._outcomes(problem, names, options, journal), options)
+        clock = Clock()
+        with clock.step("strata"):
+            names = [format_signs(problem, found.signs) for found in strata(problem)]
+        with begin(options, problem, self.name) as journal:
+            landscape = self._solved(problem, names, options, journal, clock)
             journal.done = not landscape.undecided
         return landscape
 
-    def _outcomes(self, problem: Problem, names: list[str], options: EngineOptions, journal: Journal | None) -> dict[str, StratumOutcome]:
-        """Every stratum's outcome: from the journal, or solved now."""
-        known = {} if journal is None else _known(journal)
+    def _solved(self, problem: Problem, names: list[str], options: EngineOptions, journal: Journal, clock: Clock) -> Landscape:
+        known = _known(journal)
         outcomes = {name: outcome for name, outcome in known.items() if not (options.retry and outcome.undecided)}
-        for data in self._solved(problem, [name for name in names if name not in outcomes], options):
-            if journal is not None:
-                journal.add(data["stratum"], data)
-            outcomes[data["stratum"]] = StratumOutcome.from_json(data)
-            options.progress("solving", len(outcomes), len(names))
-        return {name: outcomes[name] for name in names}
-
-    def _solved(self, problem: Problem, names: list[str], options: EngineOptions) -> Iterator[dict[str, Any]]:
-        """Every stratum in a helper process, as they are done; one that hangs, crashes or runs out of memory costs its own stratum only."""
-        workers = options.workers or os.cpu_count() or 1
-        made = [_Helper(options.timeout, options.memory) for _ in range(min(workers, len(names)))]
-        helpers: SimpleQueue[_Helper] = SimpleQueue()
-        for helper in made:
-            helpers.put(helper)
-
-        def run(name: str) -> dict[str, Any]:
-            helper = helpers.get()
-            try:
-                return dict(helper.call(stratum_job, problem, name, self.backend))
-            except IsolationError as error:
-                return StratumOutcome(name, (), str(error), 0, 0.0).to_json()
-            finally:
-                helpers.put(helper)
-
-        pool = ThreadPoolExecutor(max(len(made), 1))
-        try:
-            for done in as_completed([pool.submit(run, name) for name in names]):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for helper in made:
-                helper.stop()
-            pool.shutdown()
-            for helper in made:
-                helper.close()
+        left = [name for name in names if name not in outcomes]
+        # Each in a helper process: one that hangs, crashes or runs out of memory costs its own stratum only.
+        work = Work(_job, _shared, (stratum_job, problem, self.backend), options.limits)
+        with clock.step("solving"), options.start_workers() as workers, closing(workers.run(work, left)) as results:
+            count = min(workers.count, len(left))
+            for name, result in results:
+                data = StratumOutcome(name, (), result.reason, 0, 0.0).to_json() if isinstance(result, Failure) else dict(result)
+                journal.add(name, data)
+                outcomes[name] = StratumOutcome.from_json(data)
+                options.progress("solving", len(outcomes), len(names))
+        with clock.step("stitching"):
+            landscape = self._landscape(problem, {name: outcomes[name] for name in names}, options)
+        return replace(landscape, effort=_effort(landscape, outcomes, clock, options.executor.name, count))
 
     def _landscape(self, problem: Problem, outcomes: dict[str, StratumOutcome], options: EngineOptions) -> Landscape:
         options.progress("stitching", 0, 1)
@@ -141,6 +96,32 @@ class AlgebraicEngine:
             index_note="the audit by indices is made by the convex engine only",
             assumes=self.assumes,
         )
+
+
+def _shared(shared: Shared) -> Shared:
+    """What a worker prepares: nothing."""
+    return shared
+
+
+def _job(shared: Shared, name: str) -> dict[str, Any]:
+    """The work on one stratum."""
+    job, problem, backend = shared
+    return job(problem, name, backend)
+
+
+def _effort(landscape: Landscape, outcomes: dict[str, StratumOutcome], clock: Clock, executor: str, workers: int) -> Effort:
+    strata_solved = sum(not outcome.undecided for outcome in outcomes.values())
+    counts = {
+        "strata": landscape.total,
+        "strata solved": strata_solved,
+        "systems solved": sum(outcome.systems for outcome in outcomes.values()),
+        "critical sets": sum(len(outcome.sets) for outcome in outcomes.values()),
+        "minimal sets": sum(len(outcome.minimal) for outcome in outcomes.values()),
+    }
+    # Of all strata, those solved by earlier runs and on other machines among them.
+    clock.add("sum over strata", sum(outcome.seconds for outcome in outcomes.values()))
+    slowest = nlargest(SLOWEST, ((outcome.seconds, name) for name, outcome in outcomes.items()))
+    return Effort(counts, clock.seconds, tuple((name, seconds) for seconds, name in slowest), executor, workers)
 
 
 def _known(journal: Journal) -> dict[str, StratumOutcome]:

@@ -132,6 +132,15 @@ class Decider:
             self._decisions[faces] = self._decide(faces)
         return self._decisions[faces]
 
+    def remember(self, decision: Decision) -> None:
+        """Take over a decision, of an earlier run for example."""
+        self._decisions[decision.faces] = decision
+
+    def by_algebra(self, within: tuple[int, ...] | None = None) -> set[tuple[int, ...]]:
+        """The points (of the subsets of a set of faces, or all) that ball arithmetic was not enough for, by their faces."""
+        points = ((faces, self._points.get(faces)) for faces in (self._points if within is None else _subsets(within)))
+        return {faces for faces, point in points if point is not None and point.went_exact}
+
     def _unwhitened(self, faces: tuple[int, ...], q: NDArray[np.float64]) -> list[arb]:
         """`g = A^1/2 q` from floats q (m x k, padded)."""
         scale = arb(2) ** self.floats.q_exponent

@@ -87,6 +87,11 @@ class CriticalPoint:
                 return 0, True
         return (0, False) if unknown else (signs.pop(), True)
 
+    @property
+    def went_exact(self) -> bool:
+        """Whether some sign needed the exact layer."""
+        return "zero_test" in self.__dict__
+
     @cached_property
     def zero_test(self) -> ZeroTest:
         """The exact layer; built only for a point that has a tie."""

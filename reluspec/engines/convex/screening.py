@@ -6,7 +6,7 @@ where it is there, and NumPy's enclosure where it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import comb
 from threading import Lock
@@ -56,10 +56,9 @@ class Screening:
     steps: Mapping[str, Step] = field(default_factory=dict)
 
 
-def ranges(total: int) -> Iterator[tuple[int, int]]:
-    """`range(total)` in pieces: enough of them for many workers, none so small that starting it costs more than the work."""
-    length = min(max(LEAST, -(-total // PARTS)), MOST)
-    return ((start, min(start + length, total)) for start in range(0, total, length))
+def range_length(total: int) -> int:
+    """How many of so many sets a range holds: enough ranges for many workers, none so small that starting it costs more than the work."""
+    return min(max(LEAST, -(-total // PARTS)), MOST)
 
 
 def screen_range(floats: FloatGeometry, size: int, start: int, stop: int) -> Screening:

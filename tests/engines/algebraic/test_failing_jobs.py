@@ -6,12 +6,14 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import failing_jobs
 import pytest
 from failing_jobs import BAD, HOW
 
 import reluspec
+from reluspec.executors import local
 from reluspec.io.artefacts import read_json
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import Component
@@ -143,13 +145,13 @@ def test_the_command_line_lists_what_failed(
 def test_no_helper_process_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither after a complete run nor after one that is interrupted while jobs hang."""
     made = []
-    original = failing_jobs.engine._Helper
+    original = local.StoppableHelper
 
-    def noted(*arguments: float) -> object:
+    def noted(*arguments: Any) -> object:
         made.append(original(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(failing_jobs.engine, "_Helper", noted)
+    monkeypatch.setattr(local, "StoppableHelper", noted)
     first, *rest = whole_names()
     failing_jobs.install(monkeypatch, first, "hang")
 
