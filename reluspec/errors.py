@@ -46,6 +46,10 @@ class PluginError(ReluspecError):
     """A plugin is unknown, or two plugins claim one name."""
 
 
+class MissingPackageError(ReluspecError):
+    """Something optional is asked for whose package is not installed; the message says how to install it."""
+
+
 class UsageError(ReluspecError):
     """The command line's words are off."""
 

@@ -20,8 +20,8 @@ from typing import Any
 from reluspec.errors import LimitError
 from reluspec.io.artefacts import write_text
 from reluspec.io.report.data import page_data
-from reluspec.io.report.verdict import evidence, facts, headline
 from reluspec.minima.minima_map import MinimaMap
+from reluspec.minima.verdict import evidence, facts, headline
 
 MAX_PAGE_BYTES = 5_900_000
 """Largest page that is written."""
@@ -91,9 +91,7 @@ def _json_block(data: dict[str, Any]) -> str:
 
 
 def _policy(script: str, style: str) -> str:
-    return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    return f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _hash(text: str) -> str:

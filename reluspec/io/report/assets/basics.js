@@ -24,6 +24,9 @@ function short(value, digits = 10) {
   return text.includes("e") ? String(Number(text)) : text.replace(/\.?0+$/, "");
 }
 
+// A stratum's name with its long runs of one sign counted: `-----------0+` as `-{11}0+`.
+const brief = (stratum) => (stratum.length <= 24 ? stratum : stratum.replace(/([-+0])\1{5,}/g, (run, sign) => `${sign}{${run.length}}`));
+
 const few = (value) => short(value, 4).replace("-", "−");
 
 const SHAPES = ["●", "◆", "■"];

@@ -96,7 +96,7 @@ function drawMoving() {
   const left = Math.min(150, width * 0.36);
   const largest = Math.max(...spans().flat().map(Math.abs), ...state.theta.map(Math.abs), ...witness.map(Math.abs), 1e-9);
   const x = d3.scaleLinear([-largest, largest], [left, width - 70]);
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${names.length * step + 4}`).attr("role", "img").attr("aria-label", "Parameters at this point of the family");
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${names.length * step + 4}`).attr("role", "img").attr("aria-label", "Parameters at this point of the family");
   const rows = svg.selectAll("g").data(names).join("g").attr("transform", (_, k) => `translate(0 ${k * step + 2})`);
   rows.append("text").attr("class", "tick-text").attr("x", left - 6).attr("y", 14).attr("text-anchor", "end").text((name) => name);
   rows.append("line").attr("class", "span").attr("x1", (_, k) => x(spans()[k][0])).attr("x2", (_, k) => x(spans()[k][1])).attr("y1", 10).attr("y2", 10);

@@ -26,7 +26,8 @@ function kinksOf(theta, low, high) {
         if (network.switches(theta, [middle])[j] >= 0 === side) left = middle;
         else right = middle;
       }
-      found.push((left + right) / 2);
+      const zero = (left + right) / 2;
+      found.push(Math.abs(zero) < 1e-9 * (high - low) ? 0 : zero);
     }
   }
   return found;
@@ -38,7 +39,7 @@ function curve(theta, low, high, kinks, output, samples = SAMPLES) {
 }
 
 function drawCurves(holder) {
-  const [width, height, left, bottom] = [widthOf(holder, 900), 340, 50, 36];
+  const [width, height, left, bottom] = [widthOf(holder, 760), 340, 50, 36];
   const [low, high] = range1(network.x.map((x) => x[0]));
   const kinks = kinksOf(state.theta, low, high);
   const outputs = d3.range(network.outputs);
@@ -46,7 +47,7 @@ function drawCurves(holder) {
   const heights = [...network.y.flat(), ...curves.flat().map((point) => point[1])];
   const x = d3.scaleLinear().domain([low, high]).range([left, width - 8]);
   const y = d3.scaleLinear().domain(padded(d3.extent(heights), 0.08)).range([height - bottom, 8]);
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group")
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group")
     .attr("aria-label", `Function of component ${state.component} over the data; ${kinks.length ? `kinks at ${kinks.map(few).join(", ")}` : "no kinks in sight"}. Arrow keys go to other components.`);
   svg.append("clipPath").attr("id", "frame").append("rect").attr("x", left).attr("y", 8).attr("width", width - 8 - left).attr("height", height - bottom - 8);
   svg.append("g").attr("class", "axis grid").attr("transform", `translate(${left} 0)`).call(d3.axisLeft(y).ticks(6).tickSize(-(width - 8 - left)));
@@ -95,7 +96,7 @@ function drawHeat(holder) {
   const [low, high] = d3.extent([...values, ...network.y.map((y) => y[fits.output])]);
   const share = (value) => (high > low ? (value - low) / (high - low) : 0.5);
   const [x, y] = [d3.scaleLinear(xs, [left, left + size]), d3.scaleLinear(ys, [8 + size, 8])];
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${size + 8 + bottom}`).attr("role", "group").attr("class", "over")
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${size + 8 + bottom}`).attr("role", "group").attr("class", "over")
     .attr("aria-label", `Heat map of the function of component ${state.component} with its kink lines. Arrow keys go to other components.`);
   svg.append("g").attr("class", "axis").attr("transform", `translate(${left} 0)`).call(d3.axisLeft(y).ticks(5));
   svg.append("g").attr("class", "axis").attr("transform", `translate(0 ${8 + size})`).call(d3.axisBottom(x).ticks(5));
@@ -126,7 +127,7 @@ function drawScatter(holder) {
   const both = padded(d3.extent([...network.y.flat(), ...predicted.flat()]));
   const x = d3.scaleLinear(both, [left, width - 8]);
   const y = d3.scaleLinear(both, [width - 8 - left + 8, 8]);
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${width - left + bottom}`).attr("role", "group")
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${width - left + bottom}`).attr("role", "group")
     .attr("aria-label", `Predicted against true values for component ${state.component}. Arrow keys go to other components.`);
   svg.append("g").attr("class", "axis grid").attr("transform", `translate(${left} 0)`).call(d3.axisLeft(y).ticks(6).tickSize(-(width - 8 - left)));
   svg.append("g").attr("class", "axis").attr("transform", `translate(0 ${width - left})`).call(d3.axisBottom(x).ticks(6));

@@ -24,11 +24,11 @@ function drawLadder() {
     holder.replaceChildren(el("p", { class: "note" }, "No component passes the filters."));
     return;
   }
-  const [width, height, left, bottom] = [widthOf(holder, 900), 260, 62, 30];
+  const [width, height, left, bottom] = [widthOf(holder, 760), 260, 62, 30];
   const heights = ladderHeights(shown);
   const x = d3.scaleLinear().domain([-0.5, shown.length - 0.5]).range([left, width - 8]);
   const y = heights.scale().domain(heights.domain).range([height - bottom, 8]);
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group")
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group")
     .attr("aria-label", `Ladder of losses: ${plural(shown.length, "component")}, from ${few(shown[0].loss[0])} to ${few(shown.at(-1).loss[0])}. Arrow keys go from one to the next.`);
   svg.append("g").attr("class", "axis grid").attr("transform", `translate(${left} 0)`).call(d3.axisLeft(y).ticks(5, heights.scale === d3.scaleLog ? "~g" : undefined).tickSize(-(width - 8 - left)));
   svg.append("text").attr("class", "axis-title").attr("x", (left + width) / 2).attr("y", height - 6).attr("text-anchor", "middle").text(`${plural(shown.length, "component")} by loss`);

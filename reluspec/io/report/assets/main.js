@@ -85,8 +85,8 @@ function start() {
   functionControls();
   sliceControls();
   if (trouble) withoutPictures(trouble);
-  filterControls();
   choose(components[0].id);
+  filterControls();
   if (!trouble) drawSlice();
   resizing();
 }

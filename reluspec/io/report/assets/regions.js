@@ -49,6 +49,7 @@ function tileMarks() {
   return marks.sort((a, b) => (a.component.id === state.component) - (b.component.id === state.component));
 }
 
+const NAME_FONT = "11px ui-monospace, monospace";
 let tiles = null;
 
 function drawTiles() {
@@ -58,7 +59,10 @@ function drawTiles() {
   node.className = "tiles";
   node.setAttribute("role", "group");
   node.setAttribute("aria-label", `Region graph: ${regions.cells} cells as tiles, their walls as lines, minima as marks. Arrow keys go from component to component, plus and minus zoom.`);
-  tiles = { node, context, width, base: d3.scaleLinear([-0.15, ringCells + 1.4], [margin, width - margin]), marks: tileMarks() };
+  context.font = NAME_FONT;
+  const name = context.measureText(regions.ring[1]).width;
+  const edge = name < width / 5 ? name + 10 : 4;
+  tiles = { node, context, width, edge, base: d3.scaleLinear([-0.15, ringCells + 1.4], [edge, width - margin]), marks: tileMarks() };
   const zoom = d3.zoom().scaleExtent([1, Math.max(4, ringCells)]).translateExtent([[0, 0], [width, width]]).extent([[0, 0], [width, width]])
     .on("zoom", (event) => { regions.zoom = event.transform; paintTiles(); });
   tiles.zoom = zoom;
@@ -96,6 +100,7 @@ function paintTiles() {
   c.fillStyle = colour("strip");
   c.fillRect(x(ringCells + 0.5), y(0), 0.8 * unit, ringCells * unit);
   c.fillRect(x(0), y(ringCells + 0.5), ringCells * unit, 0.8 * unit);
+  c.fillRect(x(ringCells + 0.5), y(ringCells + 0.5), 0.8 * unit, 0.8 * unit);
   c.strokeStyle = colour("wall");
   c.lineWidth = Math.min(1.2, Math.max(0.15, unit / 14));
   c.beginPath();
@@ -104,8 +109,8 @@ function paintTiles() {
     c.moveTo(x(0), y(k)); c.lineTo(x(ringCells), y(k));
   }
   c.stroke();
-  nameTiles(c, x, y, unit);
   paintMarks(c, x, y, unit);
+  nameTiles(c, x, y, unit);
 }
 
 function shadeTiles(c, x, y, unit) {
@@ -122,43 +127,46 @@ function shadeTiles(c, x, y, unit) {
   c.globalAlpha = 1;
 }
 
+// Names of rows and columns along the edges, where they fit; inside the tiles once there is room.
 function nameTiles(c, x, y, unit) {
   c.fillStyle = colour("soft");
-  c.font = "11px ui-monospace, monospace";
   c.textAlign = "center";
   c.textBaseline = "middle";
-  const cells = regions.ring.filter((_, k) => k % 2 === 1);
-  const wide = c.measureText(cells[0]).width;
-  for (let k = 0; k < ringCells; k++) {
-    if (unit > wide + 4) {
-      for (let j = 0; j < ringCells && unit > 30; j++) {
-        if (x(k + 1) < 0 || x(k) > tiles.width || y(j + 1) < 0 || y(j) > tiles.width) continue;
-        c.fillText(cells[k], x(k + 0.5), y(j) + 9);
-        c.fillText(cells[j], x(k + 0.5), y(j) + 21);
-      }
-    }
-  }
+  c.font = "11px system-ui, sans-serif";
   if (unit * 0.8 > 10) {
-    c.save();
     c.fillText("dead", x(ringCells / 2), y(ringCells + 0.9));
-    c.translate(x(ringCells + 0.9), y(ringCells / 2));
-    c.rotate(-Math.PI / 2);
-    c.fillText("dead", 0, 0);
-    c.restore();
+    upright(c, "dead", x(ringCells + 0.9), y(ringCells / 2));
   }
+  c.font = NAME_FONT;
+  c.fillStyle = colour("paper");
+  c.fillRect(0, 0, tiles.width, tiles.edge);
+  c.fillRect(0, 0, tiles.edge, tiles.width);
+  c.fillStyle = colour("soft");
+  if (tiles.edge < 10 || unit < 12) return;
+  regions.ring.filter((_, k) => k % 2 === 1).forEach((name, k) => {
+    if (x(k + 0.5) > tiles.edge) upright(c, name, x(k + 0.5), tiles.edge / 2);
+    if (y(k + 0.5) > tiles.edge) c.fillText(name, tiles.edge / 2, y(k + 0.5));
+  });
+}
+
+function upright(c, text, x, y) {
+  c.save();
+  c.translate(x, y);
+  c.rotate(-Math.PI / 2);
+  c.fillText(text, 0, 0);
+  c.restore();
 }
 
 function paintMarks(c, x, y, unit) {
   const radius = Math.min(9, Math.max(2.2, unit / 5));
   for (const mark of tiles.marks) {
     const here = mark.component.id === state.component;
-    const size = (here ? 1.35 : 1) * radius;
+    const size = (here ? 1.3 : 1) * (mark.listed ? 1 : 0.6) * radius;
     c.save();
     c.translate(x(mark.x), y(mark.y));
     c.beginPath();
     d3.symbol(symbol(mark.component.dimension), Math.PI * size * size).context(c)();
-    c.globalAlpha = here || mark.listed ? 1 : 0.75;
-    c.fillStyle = mark.listed ? colour(here ? "chosen" : "mark") : colour("paper");
+    c.fillStyle = mark.component.location === "interior" ? colour(here ? "chosen" : "mark") : colour("paper");
     c.strokeStyle = colour(here ? "chosen" : "mark");
     c.lineWidth = Math.max(1, size / 3.5);
     c.fill();
@@ -192,7 +200,7 @@ function readTile(point) {
   const names = [faceAt(tileScale().invert(point[0])), faceAt(tileScaleY().invert(point[1]))];
   const mark = nearestMark(point);
   const place = names.every((name) => name !== null) ? `unit ${regions.pair[0]}: ${names[0]}, unit ${regions.pair[1]}: ${names[1]}` : "";
-  byId("regions-readout").textContent = mark ? `Component ${mark.component.id}, loss ${short(mark.component.loss[0])}, ${mark.piece.stratum}` : place || "\u00a0";
+  byId("regions-readout").textContent = mark ? `Component ${mark.component.id}, loss ${short(mark.component.loss[0])}, ${brief(mark.piece.stratum)}` : place || "\u00a0";
 }
 
 function drawRegions() {
@@ -208,12 +216,12 @@ function drawRegions() {
 }
 
 function regionNote() {
-  const copies = " Filled: listed; hollow: its copies under exchange of units.";
+  const copies = " Large: as listed; small: copies under exchange of units.";
   if (regions.view === "tiles") {
     const projection = UNITS > 2 ? ` Shown are units ${regions.pair.join(" and ")} of ${UNITS}: the other units are projected away.` : "";
     return `A tile is a cell: unit ${regions.pair[0]} changes to the right, unit ${regions.pair[1]} downwards. A line is a wall, a crossing a corner; opposite sides are one and the same. The darker, the more is on.${projection}${copies}`;
   }
-  if (regions.kind === "cycle") return "One unit's directions: an arc is a cell, a gap between arcs a wall. A bar's length is how many units of marked components lie there; marked in colour: the chosen component's units.";
+  if (regions.kind === "cycle") return "One unit's directions: an arc is a cell, a gap between arcs a wall. A mark is a unit of a marked component; where they are many, the length of a bar is their number, and only the chosen component's are marked.";
   if (regions.kind === "sphere") return "The sphere of one unit's directions (weight, bias), seen from both sides: a great circle is a data point's switch, a region between them a cell (small dot), an arc a wall. A mark is the direction of a living unit of a minimum.";
   const what = regions.one_unit ? "One unit's cells and walls; a mark is a unit of a minimum. " : regions.near_only ? "Only the cells around the listed minima are drawn. " : "";
   return `${what}A dot is a cell, a line a wall; a minimum stands in its cell, on its wall, or amid the cells around its corner.`;
@@ -229,7 +237,7 @@ function regionControls() {
       holder.append(option("View", choice([["tiles", "two units: the product"], ["ring", "one unit: the factor"]], "tiles", "View of the region graph", change)));
     }
     if (UNITS > 2) {
-      [0, 1].forEach((axis) => holder.append(option(axis ? "down" : "Right", choice(d3.range(UNITS).map((u) => [u, `unit ${u}`]), axis, axis ? "Unit downwards" : "Unit to the right", (value) => {
+      [0, 1].forEach((axis) => holder.append(option(axis ? "Down" : "Right", choice(d3.range(UNITS).map((u) => [u, `unit ${u}`]), axis, axis ? "Unit downwards" : "Unit to the right", (value) => {
         regions.pair[axis] = Number(value);
         drawRegions();
       }))));

@@ -4,7 +4,7 @@ let figure = { node: null, behaviour: null };
 
 // An SVG with zoom: `inner` is what moves.
 function zoomable(width, height, label) {
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group").attr("class", "zoomable").attr("aria-label", `${label} Arrow keys go from component to component, plus and minus zoom.`);
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${height}`).attr("role", "group").attr("class", "zoomable").attr("aria-label", `${label} Arrow keys go from component to component, plus and minus zoom.`);
   const inner = svg.append("g");
   const behaviour = d3.zoom().scaleExtent([1, 40]).translateExtent([[0, 0], [width, height]]).extent([[0, 0], [width, height]]).on("zoom", (event) => {
     inner.attr("transform", event.transform);
@@ -45,29 +45,61 @@ function drawRing() {
   group.selectAll("path").data(regions.ring.filter((_, k) => k % 2 === 1)).join("path").attr("class", "ring-cell")
     .attr("d", (_, k) => arc({ startAngle: angle(2 * k) + gap, endAngle: angle(2 * k + 2) - gap }))
     .on("mouseenter", (_, name) => show(`cell ${name}: ${plural(counts.get(name) || 0, "unit")} of marked components`)).append("title").text((name) => name);
-  if (ringCells <= 40) {
-    group.selectAll("text.ring-name").data(regions.ring.filter((_, k) => k % 2 === 1)).join("text").attr("class", "tick-text ring-name").attr("text-anchor", "middle").attr("dominant-baseline", "middle")
-      .attr("transform", (_, k) => { const a = angle(2 * k + 1); const turn = (a * 180) / Math.PI - 90; return `rotate(${turn}) translate(${radius - 8 - 3.2 * regions.ring[1].length} 0) rotate(${Math.abs(turn) > 90 ? 180 : 0})`; }).text((name) => name);
-  }
-  const largest = Math.max(1, ...counts.values());
-  const bar = d3.scaleLinear([0, largest], [0, width * 0.14]);
+  if (ringCells <= 40) ringNames(group, radius, angle);
   const chosenNames = chosen() ? unitNames(chosenPiece().stratum) : [];
-  regions.ring.forEach((name, place) => {
-    const [a, count] = [angle(place), counts.get(name) || 0];
-    const at = (r) => [r * Math.sin(a), -r * Math.cos(a)];
-    if (count) {
-      const [from, to] = [at(radius + 18), at(radius + 20 + bar(count))];
-      group.append("line").attr("class", "ring-bar").attr("x1", from[0]).attr("y1", from[1]).attr("x2", to[0]).attr("y2", to[1])
-        .on("mouseenter", () => show(`${place % 2 ? "cell" : "wall"} ${name}: ${plural(count, "unit")} of marked components`));
-    }
-    const units = chosenNames.map((other, unit) => (other === name ? unit : null)).filter((unit) => unit !== null);
-    units.forEach((unit, k) => {
-      const [x, y] = at(radius + 7 - 18 * k);
-      placeMark(group, x, y, chosen(), `unit ${unit} of component ${chosen().id}: ${name}`, 90);
-    });
-  });
+  if (Math.max(0, ...counts.values()) <= MOST_STACKED) ringMarks(group, radius, angle);
+  else ringBars(group, radius, angle, counts, d3.scaleLinear([0, Math.max(...counts.values())], [0, width * 0.14]));
   const dead = chosenNames.filter((name) => isDead(name) && !ringPlace.has(name)).length;
   group.append("text").attr("class", "tick-text").attr("text-anchor", "middle").text(dead ? `${plural(dead, "unit")} dead, at the origin` : "");
+}
+
+const MOST_STACKED = 6;
+const ringPoint = (radius, a) => [radius * Math.sin(a), -radius * Math.cos(a)];
+const ringName = (name, place) => `${place % 2 ? "cell" : "wall"} ${name}`;
+
+function ringNames(group, radius, angle) {
+  const cells = regions.ring.filter((_, k) => k % 2 === 1);
+  const upright_ = ringCells <= 12;
+  group.selectAll("text.ring-name").data(cells).join("text").attr("class", "tick-text ring-name").attr("text-anchor", "middle").attr("dominant-baseline", "middle")
+    .attr("transform", (name, k) => {
+      const a = angle(2 * k + 1);
+      const inner = radius - 12 - 3.4 * name.length;
+      if (upright_) return `translate(${ringPoint(inner, a)})`;
+      const turn = (a * 180) / Math.PI - 90;
+      return `rotate(${turn}) translate(${inner} 0) rotate(${Math.abs(turn) > 90 ? 180 : 0})`;
+    }).text((name) => name);
+}
+
+// Every unit of every marked component, one outside the other.
+function ringMarks(group, radius, angle) {
+  const stacked = new Map();
+  for (const component of inOrder().reverse()) {
+    const piece = component.id === state.component ? chosenPiece() : component.pieces[0];
+    unitNames(piece.stratum).forEach((name, unit) => {
+      const place = ringPlace.get(name);
+      if (place === undefined) return;
+      const below = stacked.get(name) || 0;
+      stacked.set(name, below + 1);
+      const [x, y] = ringPoint(radius + 7 + 19 * below, angle(place));
+      placeMark(group, x, y, component, `unit ${unit} of component ${component.id}, loss ${short(component.loss[0])}: ${ringName(name, place)}`, 90);
+    });
+  }
+}
+
+// Too many to be told apart: how many there are, and the chosen one's.
+function ringBars(group, radius, angle, counts, length) {
+  regions.ring.forEach((name, place) => {
+    const count = counts.get(name) || 0;
+    const [from, to] = [ringPoint(radius + 18, angle(place)), ringPoint(radius + 20 + length(count), angle(place))];
+    if (!count) return;
+    group.append("line").attr("class", "ring-bar").attr("x1", from[0]).attr("y1", from[1]).attr("x2", to[0]).attr("y2", to[1])
+      .on("mouseenter", () => show(`${ringName(name, place)}: ${plural(count, "unit")} of marked components`));
+  });
+  unitNames(chosenPiece().stratum).forEach((name, unit) => {
+    if (!ringPlace.has(name)) return;
+    const [x, y] = ringPoint(radius + 7 - 6 * unit, angle(ringPlace.get(name)));
+    placeMark(group, x, y, chosen(), `unit ${unit} of component ${chosen().id}: ${name}`, 90);
+  });
 }
 
 // Equal-area projection of a half of the sphere: the last coordinate points to the eye.

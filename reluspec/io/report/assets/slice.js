@@ -31,25 +31,26 @@ function plane() {
   const listed = thetaOf(components[position.get(slice.b)]);
   const b = slice.align ? nearestCopy(listed, a) : listed;
   const across = minus(b, a);
-  const distance = norm(across);
-  if (distance < 1e-9) return { reason: "Both are the same point: choose two different minima." };
-  const e1 = across.map((entry) => entry / distance);
+  const same = norm(across) < 1e-9;
+  const way = same ? randomDirection(a.length, slice.seed + 1000) : across;
+  const distance = same ? Math.max(norm(a), 1) / 2 : norm(across);
+  const e1 = way.map((entry) => entry / norm(way));
   const wanted = slice.third === "origin" ? a.map(() => 0) : slice.third === "random" ? null : thetaOf(components[position.get(Number(slice.third))]);
   const orthogonal = (vector) => { const along = dot(vector, e1); return vector.map((entry, k) => entry - along * e1[k]); };
-  let [up, note, c] = [wanted ? orthogonal(minus(wanted, a)) : null, "", wanted];
+  let [up, note, c] = [wanted ? orthogonal(minus(wanted, a)) : null, same ? "A and B are the same point: the plane goes on in a random direction. " : "", wanted];
   if (!up || norm(up) < 1e-6 * Math.max(1, distance)) {
-    if (wanted) note = "The third point lies on the line through the two: a random direction is taken instead. ";
+    if (wanted) note += "The third point lies on the line through the two: a random direction is taken instead. ";
     up = orthogonal(randomDirection(a.length, slice.seed));
     c = null;
   }
   if (norm(up) < 1e-9) return { reason: "There is only one parameter: the loss has no two-dimensional slice." };
   const e2 = up.map((entry) => entry / norm(up));
-  const places = [["A", 0, 0], ["B", distance, 0]];
+  const places = same ? [["A", 0, 0]] : [["A", 0, 0], ["B", distance, 0]];
   if (c) places.push([slice.third === "origin" ? "0" : "C", dot(minus(c, a), e1), dot(minus(c, a), e2)]);
   const [sx, sy] = [d3.extent(places, (p) => p[1]), d3.extent(places, (p) => p[2])];
   const half = (Math.max(sx[1] - sx[0], sy[1] - sy[0], distance * 0.8) / 2) * slice.reach;
   const center = [(sx[0] + sx[1]) / 2, (sy[0] + sy[1]) / 2];
-  return { a, b, e1, e2, places, note, distance, xs: [center[0] - half, center[0] + half], ys: [center[1] - half, center[1] + half] };
+  return { a, b, e1, e2, places, note, distance: norm(across), xs: [center[0] - half, center[0] + half], ys: [center[1] - half, center[1] + half] };
 }
 
 const pointIn = (p, s, t) => p.a.map((entry, k) => entry + s * p.e1[k] + t * p.e2[k]);
@@ -119,7 +120,7 @@ function paintSlice(p, values, count) {
   const size = width - 16;
   const scale = sliceScale(p, values);
   const [x, y] = [d3.scaleLinear(p.xs, [8, 8 + size]), d3.scaleLinear(p.ys, [8 + size, 8])];
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${width}`).attr("class", "over").attr("role", "img")
+  const svg = d3.create("svg").attr("width", width).attr("viewBox", `0 0 ${width} ${width}`).attr("class", "over").attr("role", "img")
     .attr("aria-label", `Loss on the plane through components ${slice.a} (A) and ${slice.b} (B).`);
   const [column, row] = [(k) => 8 + (size * k) / (count - 1), (k) => 8 + size - (size * k) / (count - 1)];
   for (const share of d3.range(1, 12).map((k) => k / 12)) svg.append("path").attr("class", "isoline").attr("d", isoline(values, count, count, scale.value(share), column, row));
@@ -143,7 +144,7 @@ function paintSlice(p, values, count) {
   const legend = heatLegend(scale.value, Math.min(size, 400), "Colours of the loss, logarithmic above the lowest");
   holder.replaceChildren(el("div", { class: "layers" }, image, svg.node()), legend);
   const kinks = lines === null ? "Its kinks are too many to be drawn." : "Dashed: kinks of the units, where the loss bends.";
-  byId("slice-note").textContent = `${p.note}A and B are ${few(p.distance)} apart${slice.align && data.exchanges.length > 1 ? ", B being the nearest of its copies under exchange of units" : ""}. ${kinks} A minimum may look like a saddle only off this plane, never on it: A and B are valleys here, too.`;
+  byId("slice-note").textContent = `${p.note}A and B are ${few(p.distance)} apart${slice.align && data.exchanges.length > 1 ? ", B being the nearest of its copies under exchange of units" : ""}. ${kinks} As minima of the whole loss, A and B are minima on this plane.`;
 }
 
 function crosshair(node, p, read) {

@@ -10,7 +10,7 @@ const COLUMNS = [
   ["location", "Location", (c) => c.location, (c) => c.location],
   ["orbit", "Orbit", (c) => c.orbit, (c) => String(c.orbit)],
   ["ends", "Ends", (c) => (c.closed ? 0 : 1), (c) => (c.closed ? "closed" : "open")],
-  ["stratum", "Strata", (c) => c.pieces[0].stratum, (c) => c.pieces[0].stratum + (c.pieces.length + c.more > 1 ? ` +${c.pieces.length + c.more - 1}` : "")],
+  ["stratum", "Strata", (c) => c.pieces[0].stratum, (c) => brief(c.pieces[0].stratum) + (c.pieces.length + c.more > 1 ? ` +${c.pieces.length + c.more - 1}` : "")],
 ];
 
 function sorted() {
@@ -59,7 +59,7 @@ function drawTable() {
   byId("more-rows").textContent = `Show the other ${rest.toLocaleString("en")}`;
   const best = components.some((component) => component.global);
   const star = best ? ` * ${data.complete ? "global minimum" : "least loss found"}.` : "";
-  byId("shown-count").textContent = `${all.length === components.length ? "All" : `${all.length.toLocaleString("en")} of`} ${components.length.toLocaleString("en")} shown.${star}`;
+  byId("shown-count").textContent = `${all.length.toLocaleString("en")} of ${plural(components.length, "component")} shown.${star}`;
   markRow();
 }
 

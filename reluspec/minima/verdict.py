@@ -21,7 +21,9 @@ def evidence(minima: MinimaMap) -> str:
     if not minima.complete:
         return f"{_capital(minima.incomplete_because)}. The least loss listed need not be the global minimum."
     decided = f"Each of the {land.total:,} strata (up to exchange of units) is decided"
-    audit = f"; as an independent audit, the indices of all critical strata add up to {land.index_sum}" if land.index_sum is not None else ""
+    audit = (
+        f"; as an independent audit, the indices of all critical strata add up to {land.index_sum}" if land.index_sum is not None else ""
+    )
     assumed = f" Assuming that {land.assumes}." if land.assumes else ""
     return f"{decided}{audit}.{assumed}"
 
@@ -32,12 +34,16 @@ def facts(minima: MinimaMap) -> list[tuple[str, str]]:
     sizes = [problem.network.inputs, *(layer.units for layer in problem.network.layers)]
     isolated = sum(component.dimension == 0 for component in minima)
     interior = sum(component.location == "interior" for component in minima)
+    kinds = f"{isolated:,} isolated, {len(minima) - isolated:,} of positive dimension; {interior:,} interior, {len(minima) - interior:,} on kinks"
     rows = [
         ("Network", f"{'-'.join(map(str, sizes))}, {len(problem.parameters)} parameters"),
         ("Data", f"{len(problem.data):,} points"),
         ("Objective", " + ".join([str(problem.loss), *map(str, problem.regulariser)])),
-        ("Minima", f"{isolated:,} isolated, {len(minima) - isolated:,} curves or sheets; {interior:,} interior, {len(minima) - interior:,} on kinks"),
-        ("Strata", f"{land.total:,}: {land.ledger.get('minimal', 0):,} with minima, {land.ledger.get('critical', 0):,} with other critical points"),
+        ("Minima", kinds),
+        (
+            "Strata",
+            f"{land.total:,}: {land.ledger.get('minimal', 0):,} with minima, {land.ledger.get('critical', 0):,} with other critical points",
+        ),
     ]
     if minima.global_minimum is not None:
         rows.append(("Global minimum" if minima.complete else "Least loss found", str(minima.global_minimum.loss)))
