@@ -18,7 +18,7 @@ _KINDS = {0: "an isolated point", 1: "a curve", 2: "a sheet"}
 def component_text(minima: MinimaMap, position: int) -> str:
     """The component as paragraphs of at most 80 columns, numbers and names of strata excepted."""
     component = minima[position]
-    lines = [printable(minima.problem.title), _verdict(minima, component), ""]
+    lines = [*wrap(printable(minima.problem.title), TABLE_WIDTH), _verdict(minima, component), ""]
     rows = [
         ("loss", _number(component.loss)),
         ("kind", _KINDS.get(component.dimension, f"a family of dimension {component.dimension}")),

@@ -34,12 +34,13 @@ def facts(minima: MinimaMap) -> list[tuple[str, str]]:
     sizes = [problem.network.inputs, *(layer.units for layer in problem.network.layers)]
     isolated = sum(component.dimension == 0 for component in minima)
     interior = sum(component.location == "interior" for component in minima)
-    kinds = f"{isolated:,} isolated, {len(minima) - isolated:,} of positive dimension; {interior:,} interior, {len(minima) - interior:,} on kinks"
+    by_dimension = f"{isolated:,} isolated, {len(minima) - isolated:,} of positive dimension"
+    by_location = f"{interior:,} interior, {len(minima) - interior:,} on kinks"
     rows = [
         ("Network", f"{'-'.join(map(str, sizes))}, {len(problem.parameters)} parameters"),
         ("Data", f"{len(problem.data):,} points"),
         ("Objective", " + ".join([str(problem.loss), *map(str, problem.regulariser)])),
-        ("Minima", kinds),
+        ("Minima", f"{by_dimension}; {by_location}"),
         (
             "Strata",
             f"{land.total:,}: {land.ledger.get('minimal', 0):,} with minima, {land.ledger.get('critical', 0):,} with other critical points",

@@ -63,10 +63,10 @@ function drawFamily() {
   stop();
   const component = chosen();
   const section = byId("family-section");
-  section.hidden = !component || component.dimension === 0;
+  section.hidden = !pictures || !component || component.dimension === 0;
   if (section.hidden) return;
   const piece = chosenPiece();
-  if (!piece.family || !network) {
+  if (!piece.family) {
     byId("family").replaceChildren(el("p", { class: "note" }, piece.dimension === 0
       ? "This piece is a single point: choose one of larger dimension under Witness."
       : "The map does not say how to move along this piece."));

@@ -150,7 +150,7 @@ function drawResiduals() {
 }
 
 function drawFunction() {
-  if (!network || !chosen()) return;
+  if (!pictures || !chosen()) return;
   const draw = network.inputs === 1 ? drawCurves : network.inputs === 2 ? drawHeat : drawScatter;
   byId("function-note").textContent = draw(byId("function"));
   drawResiduals();

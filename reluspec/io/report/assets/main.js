@@ -13,6 +13,7 @@ function arithmeticTrouble() {
 }
 
 function withoutPictures(reason) {
+  pictures = false;
   byId("trouble").hidden = false;
   byId("trouble").textContent = `No functions, families and slices are drawn: ${reason}. The list, its numbers and witnesses are as certified.`;
   for (const id of ["function-section", "slice-section"]) byId(id).hidden = true;
@@ -70,6 +71,7 @@ function resizing() {
 
 function start() {
   const trouble = arithmeticTrouble();
+  if (trouble) withoutPictures(trouble);
   undecidedList();
   themeButton();
   chooser();
@@ -84,10 +86,9 @@ function start() {
   }
   functionControls();
   sliceControls();
-  if (trouble) withoutPictures(trouble);
   choose(components[0].id);
   filterControls();
-  if (!trouble) drawSlice();
+  drawSlice();
   resizing();
 }
 

@@ -1,7 +1,9 @@
 // The region graph. For one input and several units: tiles, the product of two units' cycles. Others: rings.js.
 
 const regions = { ...data.regions, view: null, pair: [0, 1], zoom: d3.zoomIdentity, what: "filtered" };
-const UNITS = data.problem ? data.problem.layers[0].units : 1;
+const UNITS = Number(data.regions.units || 1);
+// A sphere's marks are computed from the weights.
+if (regions.kind === "sphere" && !network) Object.assign(regions, { kind: "none", reason: "the directions of the units are beyond double precision" });
 
 // The faces that the units of a stratum lie on: the first layer's part of its name.
 const unitNames = (stratum) => stratum.split(/[/;]/)[0].split("|");

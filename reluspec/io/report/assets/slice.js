@@ -74,7 +74,7 @@ function sample(p, count, run, done) {
 }
 
 function drawSlice() {
-  if (!network || slice.a === null) return;
+  if (!pictures || slice.a === null) return;
   const run = ++slice.run;
   const p = plane();
   if (p.reason) {

@@ -2,6 +2,7 @@
 
 const network = data.problem ? networkOf(data.problem) : null;
 const components = data.components;
+let pictures = network !== null; // whether the page's arithmetic is good enough to draw from: see main.js
 const position = new Map(components.map((component, k) => [component.id, k]));
 
 const state = {
