@@ -112,9 +112,9 @@ def test_the_region_graph_takes_the_form_that_suits_it(name: str, kind: str, cel
     assert (data["kind"], data["cells"]) == (kind, cells)
     if kind == "cycle":
         ring = data["ring"]
-        assert len(ring) == 20
+        assert len(ring) == 2 * int(data["unit_cells"])
         for k, name in enumerate(ring):
-            assert name.count("0") == (k + 1) % 2, "wall, cell, wall, …"
+            assert ("0" in name) == (k % 2 == 0), "wall, cell, wall, …"
             before, after = ring[k - 1], ring[(k + 1) % len(ring)]
             if k % 2 == 0:
                 assert all(w in ("0", c) for wall_side in (before, after) for w, c in zip(name, wall_side, strict=True))
