@@ -38,6 +38,9 @@ function curve(theta, low, high, kinks, output, samples = SAMPLES) {
   return xs.map((x) => [x, network.forward(theta, [x])[output]]);
 }
 
+// Equal entries once, with their number: two units may bend at one point.
+const counted = (texts) => d3.rollups(texts, (same) => same.length, (text) => text).map(([text, count]) => (count > 1 ? `${text} (${count} units)` : text));
+
 function drawCurves(holder) {
   const [width, height, left, bottom] = [widthOf(holder, 760), 340, 50, 36];
   const [low, high] = range1(network.x.map((x) => x[0]));
@@ -73,7 +76,7 @@ function drawCurves(holder) {
   holder.replaceChildren(svg.node());
   const named = outputs.length > 1 ? ` ${outputs.map((k) => `Output ${k}: ${["solid", "long dashes", "dotted", "dash and dot"][k % 4]}.`).join(" ")}` : "";
   const cut = fits.everything && visible().length > MOST_CURVES ? ` Grey: the ${MOST_CURVES} of least loss.` : "";
-  return `○ data, ◆ kinks${kinks.length ? ` at x = ${kinks.map(few).join(", ")}` : ": none in sight"}.${named}${cut}`;
+  return `○ data, ◆ kinks${kinks.length ? ` at x = ${counted(kinks.map(few)).join(", ")}` : ": none in sight"}.${named}${cut}`;
 }
 
 const DATA_SYMBOLS = [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolWye];
@@ -139,7 +142,8 @@ function drawScatter(holder) {
   });
   steppable(svg.node());
   holder.replaceChildren(svg.node());
-  return "On the dashed line, prediction and truth agree.";
+  const shapes = network.outputs > 1 ? ` ${d3.range(network.outputs).map((k) => `Output ${k}: ${["circles", "squares", "triangles", "stars"][k % 4]}.`).join(" ")}` : "";
+  return `On the dashed line, prediction and truth agree.${shapes}`;
 }
 
 function drawResiduals() {

@@ -2,26 +2,52 @@
 
 // values[row * columns + column]; x and y give the coordinates of a column and a row. Marching squares; a saddle is split one way.
 function isoline(values, columns, rows, level, x, y) {
-  const path = [];
+  const segments = [];
+  const places = new Map();
+  // The edges of the grid are numbered: those to the right of a corner are even, those upwards odd.
+  const crossing = (corner, other, edge) => {
+    const [one, two] = [values[corner] - level, values[other] - level];
+    if (one >= 0 === two >= 0) return null;
+    if (!places.has(edge)) {
+      const share = one / (one - two);
+      const at = (index) => [index % columns, Math.floor(index / columns)];
+      const [from, to] = [at(corner), at(other)];
+      places.set(edge, `${x(from[0] + share * (to[0] - from[0])).toFixed(2)},${y(from[1] + share * (to[1] - from[1])).toFixed(2)}`);
+    }
+    return edge;
+  };
   for (let row = 0; row + 1 < rows; row++) {
     for (let column = 0; column + 1 < columns; column++) {
-      const corner = row * columns + column;
-      const heights = [values[corner], values[corner + 1], values[corner + columns + 1], values[corner + columns]];
-      const places = [[column, row], [column + 1, row], [column + 1, row + 1], [column, row + 1]];
-      const crossings = [];
-      for (let side = 0; side < 4; side++) {
-        const [one, other] = [heights[side] - level, heights[(side + 1) % 4] - level];
-        if (one >= 0 === other >= 0) continue;
-        const share = one / (one - other);
-        const [from, to] = [places[side], places[(side + 1) % 4]];
-        crossings.push([x(from[0] + share * (to[0] - from[0])), y(from[1] + share * (to[1] - from[1]))]);
-      }
-      for (let k = 0; k + 1 < crossings.length; k += 2) {
-        path.push(`M${crossings[k].map((c) => c.toFixed(2))}L${crossings[k + 1].map((c) => c.toFixed(2))}`);
-      }
+      const c = row * columns + column;
+      const found = [crossing(c, c + 1, 2 * c), crossing(c + 1, c + columns + 1, 2 * c + 3), crossing(c + columns, c + columns + 1, 2 * (c + columns)), crossing(c, c + columns, 2 * c + 1)]
+        .filter((edge) => edge !== null);
+      for (let k = 0; k + 1 < found.length; k += 2) segments.push([found[k], found[k + 1]]);
     }
   }
-  return path.join("");
+  return chains(segments).map((chain) => `M${chain.map((edge) => places.get(edge)).join("L")}`).join("");
+}
+
+// Segments joined end to end, so that dashes run on.
+function chains(segments) {
+  const touching = new Map();
+  segments.forEach((segment, k) => segment.forEach((edge) => touching.set(edge, [...(touching.get(edge) || []), k])));
+  const used = new Array(segments.length).fill(false);
+  const grow = (chain) => {
+    for (;;) {
+      const end = chain.at(-1);
+      const next = touching.get(end).find((k) => !used[k]);
+      if (next === undefined) return chain;
+      used[next] = true;
+      chain.push(segments[next][0] === end ? segments[next][1] : segments[next][0]);
+    }
+  };
+  const found = [];
+  segments.forEach((segment, k) => {
+    if (used[k]) return;
+    used[k] = true;
+    found.push(grow(grow(segment.slice()).reverse()));
+  });
+  return found;
 }
 
 // Cividis: the same to readers with and without colour vision, light for high values.

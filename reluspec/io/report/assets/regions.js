@@ -48,7 +48,7 @@ function tileMarks() {
       }
     }
   }
-  return marks.sort((a, b) => (a.component.id === state.component) - (b.component.id === state.component));
+  return marks;
 }
 
 const NAME_FONT = "11px ui-monospace, monospace";
@@ -98,7 +98,7 @@ function paintTiles() {
   // Tiles: the more points on which both units are on, the darker.
   c.fillStyle = colour("tile");
   c.fillRect(x(0), y(0), ringCells * unit, ringCells * unit);
-  if (unit > 3) shadeTiles(c, x, y, unit);
+  shadeTiles(c, x, y, unit);
   c.fillStyle = colour("strip");
   c.fillRect(x(ringCells + 0.5), y(0), 0.8 * unit, ringCells * unit);
   c.fillRect(x(0), y(ringCells + 0.5), ringCells * unit, 0.8 * unit);
@@ -115,17 +115,14 @@ function paintTiles() {
   nameTiles(c, x, y, unit);
 }
 
+// Columns and rows are shaded one over the other, so that the work grows with one unit's cells, not with the tiles.
 function shadeTiles(c, x, y, unit) {
-  const on = regions.ring.filter((_, k) => k % 2 === 1).map((name) => (name.match(/\+/g) || []).length / name.length);
   c.fillStyle = colour("tile-on");
-  for (let i = 0; i < ringCells; i++) {
-    for (let j = 0; j < ringCells; j++) {
-      const share = (on[i] + on[j]) / 2;
-      if (!share || x(i + 1) < 0 || x(i) > tiles.width || y(j + 1) < 0 || y(j) > tiles.width) continue;
-      c.globalAlpha = 0.28 * share;
-      c.fillRect(x(i), y(j), unit, unit);
-    }
-  }
+  regions.ring.filter((_, k) => k % 2 === 1).forEach((name, k) => {
+    c.globalAlpha = (0.16 * (name.match(/\+/g) || []).length) / name.length;
+    c.fillRect(x(k), y(0), unit, ringCells * unit);
+    c.fillRect(x(0), y(k), ringCells * unit, unit);
+  });
   c.globalAlpha = 1;
 }
 
@@ -161,19 +158,30 @@ function upright(c, text, x, y) {
 
 function paintMarks(c, x, y, unit) {
   const radius = Math.min(9, Math.max(2.2, unit / 5));
-  for (const mark of tiles.marks) {
-    const here = mark.component.id === state.component;
-    const size = (here ? 1.3 : 1) * (mark.listed ? 1 : 0.6) * radius;
-    c.save();
-    c.translate(x(mark.x), y(mark.y));
-    c.beginPath();
-    d3.symbol(symbol(mark.component.dimension), Math.PI * size * size).context(c)();
-    c.fillStyle = mark.component.location === "interior" ? colour(here ? "chosen" : "mark") : colour("paper");
-    c.strokeStyle = colour(here ? "chosen" : "mark");
-    c.lineWidth = Math.max(1, size / 3.5);
-    c.fill();
-    c.stroke();
-    c.restore();
+  const paper = colour("paper");
+  const shapes = SYMBOLS.map((form) => (area) => new Path2D(d3.symbol(form, area)()));
+  const paint = (marks, ink, size, thick) => {
+    const drawn = new Map(SYMBOLS.map((_, k) => [k, shapes[k](Math.PI * size * size)]));
+    c.strokeStyle = ink;
+    c.lineWidth = thick;
+    for (const mark of marks) {
+      const [px, py] = [x(mark.x), y(mark.y)];
+      if (px < -size || py < -size || px > tiles.width + size || py > tiles.width + size) continue;
+      c.translate(px, py);
+      c.fillStyle = mark.component.location === "interior" ? ink : paper;
+      const path = drawn.get(Math.min(mark.component.dimension, 2));
+      c.fill(path);
+      c.stroke(path);
+      c.translate(-px, -py);
+    }
+  };
+  const [others, mine] = [[], []];
+  for (const mark of tiles.marks) (mark.component.id === state.component ? mine : others).push(mark);
+  for (const [marks, ink, scale] of [[others, colour("mark"), 1], [mine, colour("chosen"), 1.3]]) {
+    for (const listed of [false, true]) {
+      const size = scale * (listed ? 1 : 0.6) * radius;
+      paint(marks.filter((mark) => mark.listed === listed), ink, size, Math.max(1, size / 3.5));
+    }
   }
 }
 
@@ -183,8 +191,8 @@ function nearestMark([px, py], within = 14) {
   let least = within;
   for (const mark of tiles.marks) {
     const distance = Math.hypot(x(mark.x) - px, y(mark.y) - py);
-    // On equal terms the one painted last, on top, wins.
-    if (distance <= least) { best = mark; least = distance; }
+    // On equal terms the chosen one, which is painted on top, wins.
+    if (distance < least || (distance === least && mark.component.id === state.component)) { best = mark; least = distance; }
   }
   return best;
 }
@@ -260,7 +268,7 @@ function regionFacts() {
 }
 
 on("choice", () => {
-  if (regions.view === "tiles" && regions.what === "filtered" && tiles && visible().includes(chosen())) { tiles.marks = tileMarks(); paintTiles(); } else drawRegions();
+  if (regions.view === "tiles" && regions.what === "filtered" && tiles && visible().includes(chosen())) paintTiles(); else drawRegions();
 });
 on("filter", drawRegions);
 on("resize", drawRegions);

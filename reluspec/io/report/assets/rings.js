@@ -163,6 +163,13 @@ function readSphere([px, py], centers, radius) {
   });
 }
 
+// A cell under the pointer, with its walls.
+function nearby(inner, node) {
+  const here = regions.nodes.indexOf(node);
+  const walls = inner.selectAll(".wall-line").classed("near", ([one, other]) => one === here || other === here).filter(".near").size();
+  show(`cell ${node[0]}, ${plural(walls, "wall")}`);
+}
+
 function drawGraph() {
   const width = widthOf(byId("regions"), 640);
   const height = Math.round(width * 0.8);
@@ -173,7 +180,7 @@ function drawGraph() {
     .attr("x1", (e) => x(ends(e)[0])).attr("y1", (e) => y(ends(e)[0])).attr("x2", (e) => x(ends(e)[1])).attr("y2", (e) => y(ends(e)[1]))
     .on("mouseenter", (_, edge) => show(`wall ${edge[2]}`));
   inner.append("g").selectAll("circle").data(regions.nodes).join("circle").attr("class", "cell-dot").attr("r", Math.max(2, Math.min(5, 60 / Math.sqrt(regions.nodes.length))))
-    .attr("cx", x).attr("cy", y).on("mouseenter", (_, node) => show(`cell ${node[0]}`)).append("title").text((node) => node[0]);
+    .attr("cx", x).attr("cy", y).on("mouseenter", (_, node) => nearby(inner, node)).append("title").text((node) => node[0]);
   for (const component of inOrder()) {
     const piece = component.id === state.component ? chosenPiece() : component.pieces[0];
     for (const stratum of regions.one_unit ? unitNames(piece.stratum) : [piece.stratum]) {

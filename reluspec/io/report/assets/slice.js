@@ -49,7 +49,8 @@ function plane() {
   if (c) places.push([slice.third === "origin" ? "0" : "C", dot(minus(c, a), e1), dot(minus(c, a), e2)]);
   const [sx, sy] = [d3.extent(places, (p) => p[1]), d3.extent(places, (p) => p[2])];
   const half = (Math.max(sx[1] - sx[0], sy[1] - sy[0], distance * 0.8) / 2) * slice.reach;
-  const center = [(sx[0] + sx[1]) / 2, (sy[0] + sy[1]) / 2];
+  // Near by, the two minima are in the middle; from afar, the third point is in sight, too.
+  const center = slice.reach < 1 ? [places.length > 1 ? places[1][1] / 2 : 0, 0] : [(sx[0] + sx[1]) / 2, (sy[0] + sy[1]) / 2];
   return { a, b, e1, e2, places, note, distance: norm(across), xs: [center[0] - half, center[0] + half], ys: [center[1] - half, center[1] + half] };
 }
 
@@ -125,7 +126,7 @@ function paintSlice(p, values, count) {
   const [column, row] = [(k) => 8 + (size * k) / (count - 1), (k) => 8 + size - (size * k) / (count - 1)];
   for (const share of d3.range(1, 12).map((k) => k / 12)) svg.append("path").attr("class", "isoline").attr("d", isoline(values, count, count, scale.value(share), column, row));
   const lines = count === FINE ? switchLines(p, x, y) : "";
-  if (lines) svg.append("path").attr("class", "kink-line").attr("d", lines);
+  if (lines) for (const name of ["kink-line-under", "kink-line"]) svg.append("path").attr("class", name).attr("d", lines);
   svg.append("g").selectAll("g").data(p.places).join("g").attr("transform", ([, s, t]) => `translate(${x(s)} ${y(t)})`).call((marks) => {
     marks.append("circle").attr("class", "slice-mark").attr("r", 9);
     marks.append("text").attr("class", "slice-name").attr("text-anchor", "middle").attr("dy", 4).text(([name]) => name);
@@ -144,7 +145,8 @@ function paintSlice(p, values, count) {
   const legend = heatLegend(scale.value, Math.min(size, 400), "Colours of the loss, logarithmic above the lowest");
   holder.replaceChildren(el("div", { class: "layers" }, image, svg.node()), legend);
   const kinks = lines === null ? "Its kinks are too many to be drawn." : "Dashed: kinks of the units, where the loss bends.";
-  byId("slice-note").textContent = `${p.note}A and B are ${few(p.distance)} apart${slice.align && data.exchanges.length > 1 ? ", B being the nearest of its copies under exchange of units" : ""}. ${kinks} As minima of the whole loss, A and B are minima on this plane.`;
+  const apart = p.distance < 1e-9 ? "" : `A and B are ${few(p.distance)} apart${slice.align && data.exchanges.length > 1 ? ", B being the nearest of its copies under exchange of units" : ""}. `;
+  byId("slice-note").textContent = `${p.note}${apart}${kinks} As minima of the whole loss, A and B are minima on this plane.`;
 }
 
 function crosshair(node, p, read) {

@@ -68,7 +68,7 @@ function drawWitness() {
   ];
   if (component.more) facts.push(["Pieces", `${component.more} more in the map's file`]);
   const list = el("dl", { class: "facts", id: "component-facts" });
-  for (const [name, value] of facts) list.append(el("dt", {}, name), el("dd", {}, value));
+  for (const [name, value] of facts) list.append(el("dt", {}, name), el("dd", {}, name === "Stratum" ? el("code", {}, value) : value));
   const rows = (data.problem ? data.problem.parameters : piece.theta.map((_, k) => `parameter ${k}`)).map((name, k) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, piece.theta[k])));
   byId("witness").replaceChildren(
     list,
