@@ -28,6 +28,18 @@ network { input 3  hidden: layer 1 relu  output: layer 2 linear without bias }
 loss sum squared_error
 regulariser ridge(1/5)
 """,
+    "arc": """title "An arc of a circle"
+data { x = [1, 2]  y = [(1, 0), (0, 1)] }
+network { input 1  hidden: layer 2 relu  output: layer 2 linear without bias }
+loss sum squared_error
+regulariser ridge(1/10)
+""",
+    "circle": """title "A whole circle"
+data { x = [1, 2]  y = [(1, 0), (3, 1)] }
+network { input 1  hidden: layer 2 linear  output: layer 2 linear without bias }
+loss sum squared_error
+regulariser ridge(1/10)
+""",
     "twelve": """title "Twelve points"
 data { x = [-3, -2, -1.5, -1, -0.3, 0, 0.2, 0.9, 1.1, 2, 2.5, 3]  y = [1, 2, 0, 1, -1, 2, 1, 0, 2, -1, 1, 0] }
 network { input 1  hidden: layer 2 relu  output: layer 1 linear without bias }

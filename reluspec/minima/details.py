@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
+from reluspec.minima.families import is_whole_circle
 from reluspec.minima.minima_map import TABLE_WIDTH, MinimaMap, printable
 from reluspec.minima.records import Ball, ChartFamily, Component, Family, Piece
 from reluspec.problem.problem import Problem
@@ -69,8 +70,7 @@ def _piece(problem: Problem, piece: Piece, number: int, count: int) -> Iterator[
 
 def _family(problem: Problem, family: Family | ChartFamily) -> Iterator[str]:
     if isinstance(family, ChartFamily):
-        yield f"all of it: convex combinations of {_count(len(family.vertices), 'point')}, plus positive multiples of"
-        yield f"{_count(len(family.rays), 'ray')}"
+        yield from _extent(problem, family)
         for name, rows in (("point", family.vertices), ("ray", family.rays)):
             for number, row in enumerate(rows):
                 yield f"  {name} {number}: ({', '.join(str(entry) for entry in row)})"
@@ -87,6 +87,17 @@ def _family(problem: Problem, family: Family | ChartFamily) -> Iterator[str]:
     for number, row in enumerate(family.vertices):
         bias = f", output bias {family.bias[number]}" if family.bias else ""
         yield f"  corner {number}: s = ({', '.join(str(entry) for entry in row)}){bias}"
+
+
+def _extent(problem: Problem, family: ChartFamily) -> Iterator[str]:
+    if not family.pairs:
+        yield f"all of it: convex combinations of {_count(len(family.vertices), 'point')}, plus positive multiples of"
+        yield _count(len(family.rays), "ray")
+        return
+    whole = is_whole_circle(family)
+    yield "all of it: the whole circle through the point" if whole else "all of it: the arc of a circle between the points"
+    for first, second in family.pairs:
+        yield f"  where {problem.parameters[first]} and {problem.parameters[second]} rotate into each other"
 
 
 def undecided_text(minima: MinimaMap, all_of_them: bool = False) -> str:

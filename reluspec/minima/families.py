@@ -66,9 +66,7 @@ def _polytope_point(problem: Problem, family: Family, s: Any, bias: float | None
     return theta
 
 
-def _chart_point(
-    problem: Problem, family: ChartFamily, mixture: NDArray[np.float64], amounts: NDArray[np.float64], turn: float
-) -> Arrays:
+def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.float64], amounts: NDArray[np.float64], turn: float) -> Arrays:
     vertices, rays = np.array(floats(family.vertices)), np.array(floats(family.rays)).reshape(-1, len(problem.parameters))
     theta = mixture @ vertices + amounts @ rays
     if family.pairs:

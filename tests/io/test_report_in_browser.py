@@ -25,6 +25,7 @@ MAPS = {
     "curves": lambda: solved("poster"),
     "a sheet": lambda: solved("closed_sheet"),
     "a ray": lambda: solved("free_hidden_biases"),
+    "a circle": lambda: solved("circle"),
     "a heat map": lambda: solved("xor"),
     "three inputs": lambda: solved("three_inputs"),
     "two outputs": lambda: solved("two_outputs"),
@@ -241,7 +242,7 @@ def test_the_kinks_are_where_the_units_bend(page: Page, tmp_path: Path) -> None:
     assert len(page.all(".other-curve")) == len(minima)
 
 
-@pytest.mark.parametrize(("name", "component"), [("poster", 3), ("closed_sheet", 0), ("free_hidden_biases", 3)])
+@pytest.mark.parametrize(("name", "component"), [("poster", 3), ("closed_sheet", 0), ("free_hidden_biases", 3), ("arc", 0), ("circle", 0)])
 def test_a_family_moves_and_its_function_stays(name: str, component: int, page: Page, tmp_path: Path) -> None:
     opened(page, solved(name), tmp_path)
     page.set("#chosen", str(component))
@@ -249,10 +250,11 @@ def test_a_family_moves_and_its_function_stays(name: str, component: int, page: 
     page.set(".family-slider", "900")
     after = (page.text("#family-weights"), page.run("return document.querySelector('.curve').getAttribute('d')"))
     assert before[0] != after[0]
-    points = [np.array([float(part) for part in d.replace("M", "").replace("L", ",").split(",")]) for d in (before[1], after[1])]
-    np.testing.assert_allclose(points[0], points[1], atol=2e-3)
+    if name != "arc":  # its units bend, one after the other, where there are no data
+        points = [np.array([float(part) for part in d.replace("M", "").replace("L", ",").split(",")]) for d in (before[1], after[1])]
+        np.testing.assert_allclose(points[0], points[1], atol=2e-3)
     facts = page.text("#family-facts")
-    assert "the function stays" in facts
+    assert "the function stays at the data" in facts
     loss = float(solved(name)[component].loss)
     assert float(facts.split()[2].rstrip(",")) == pytest.approx(loss, rel=1e-9)
     page.click("#family-play")

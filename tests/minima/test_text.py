@@ -40,9 +40,9 @@ def test_the_verdict_is_in_words() -> None:
     assert "others may be missing" in repr(without_minima(solved("poster")))
 
 
-@pytest.mark.parametrize("name", ["poster", "closed_sheet", "free_hidden_biases", "lasso_free", "two_outputs"])
+@pytest.mark.parametrize("name", ["poster", "closed_sheet", "free_hidden_biases", "squared_hinge", "two_outputs", "arc", "circle"])
 def test_one_component_is_printed_whole(name: str) -> None:
-    minima = solved("squared_hinge" if name == "lasso_free" else name)
+    minima = solved(name)
     document = map_document(minima)
     for component in document["components"]:
         text = component_text(minima, component["id"])

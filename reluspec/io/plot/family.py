@@ -12,7 +12,7 @@ from reluspec.errors import ProblemError
 from reluspec.io.plot.evaluate import Array, inputs, outputs, parameters, spread, targets, vector_of
 from reluspec.io.plot.fits import curve, draw_data, kink_places
 from reluspec.io.plot.style import COLOURS, DASHES, SOFT
-from reluspec.minima.families import family_point
+from reluspec.minima.families import family_point, is_whole_circle
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import ChartFamily, Component, Piece
 
@@ -62,7 +62,7 @@ def _chosen(minima: MinimaMap, components: Sequence[int]) -> Component:
 
 
 def _path(minima: MinimaMap, piece: Piece, shares: Array) -> list[dict[str, Array]]:
-    """From corner to corner – in a sheet along its first edge, a little inside – or outwards along a ray."""
+    """From corner to corner – in a sheet along its first edge, a little inside – or outwards along a ray, or around a circle."""
     found = piece.family
     assert found is not None
     corners = len(found.vertices)
@@ -76,7 +76,8 @@ def _path(minima: MinimaMap, piece: Piece, shares: Array) -> list[dict[str, Arra
             mixture[1] = rest * share
         amounts = np.full(rays, 0.5)
         amounts[:1] = REACH * share
-        points.append(family_point(minima.problem, found, mixture, amounts))
+        turn = 2 * np.pi * share if is_whole_circle(found) else 0.0
+        points.append(family_point(minima.problem, found, mixture, amounts, turn))
     return points
 
 

@@ -98,6 +98,7 @@ def family_data(family: Family | ChartFamily, problem: Problem) -> dict[str, Any
             "kind": "chart",
             "vertices": floats(family.vertices),
             "rays": floats(family.rays),
+            "pairs": family.pairs,
             "units": [
                 {"output": unit.output, "sign": unit.sign, "directions": unit.directions, "products": unit.products}
                 for unit in family.units

@@ -1,6 +1,6 @@
 // Moving along a family: sliders for its coordinates, the weights on the move, and what of the function changes (nothing, as a rule).
 
-const family = { shares: [], amounts: [], frame: null, before: null };
+const family = { shares: [], amounts: [], turns: [], frame: null, before: null };
 const STEPS = 1000;
 
 // Families are relatively open: a slider stops a little short of the ends.
@@ -16,7 +16,11 @@ function mixture() {
 
 const rayAmounts = () => family.amounts.map((value) => inside(value) / (1 - inside(value)));
 
-const pointOnFamily = () => familyPoint(chosenPiece().family, thetaOf(chosen(), state.piece), mixture(), rayAmounts());
+const wholeCircle = (form) => form.kind === "chart" && form.pairs.length > 0 && form.vertices.length === 1;
+
+const angle = () => (family.turns.length ? (2 * Math.PI * family.turns[0]) / STEPS : 0);
+
+const pointOnFamily = () => familyPoint(chosenPiece().family, thetaOf(chosen(), state.piece), mixture(), rayAmounts(), angle());
 
 function sliders() {
   const { vertices, rays } = chosenPiece().family;
@@ -24,12 +28,14 @@ function sliders() {
   const count = vertices.length === 1 ? 0 : single ? 1 : vertices.length;
   family.shares = d3.range(count).map(() => STEPS / 2);
   family.amounts = rays.map(() => STEPS / 2);
+  family.turns = wholeCircle(chosenPiece().family) ? [0] : [];
   const slider = (values, k, label) => el("label", { class: "wide" }, `${label} `, el("input", {
     type: "range", min: "0", max: String(STEPS), value: String(values[k]), class: "family-slider", "aria-label": label,
     oninput: (event) => { stop(); values[k] = Number(event.target.value); setTheta(pointOnFamily()); },
   }));
   return [
     ...family.shares.map((_, k) => slider(family.shares, k, single ? "Along the curve" : `Share of corner ${k + 1}`)),
+    ...family.turns.map((_, k) => slider(family.turns, k, "Around the circle")),
     ...family.amounts.map((_, k) => slider(family.amounts, k, rays.length === 1 ? "Outwards, without end" : `Outwards along ray ${k + 1}`)),
   ];
 }
@@ -44,7 +50,7 @@ function stop() {
 function play() {
   if (family.frame !== null) { stop(); return; }
   byId("family-play").textContent = "Stop";
-  const all = [...family.shares.map((_, k) => [family.shares, k]), ...family.amounts.map((_, k) => [family.amounts, k])];
+  const all = [...family.shares.map((_, k) => [family.shares, k]), ...family.turns.map((_, k) => [family.turns, k]), ...family.amounts.map((_, k) => [family.amounts, k])];
   const inputs = document.querySelectorAll(".family-slider");
   const start = performance.now();
   const phases = all.map(([values, k]) => Math.asin((2 * values[k]) / STEPS - 1));
@@ -116,7 +122,9 @@ function spans() {
   const theta = thetaOf(chosen(), state.piece);
   const corners = vertices.map((_, j) => vertices.map((_, k) => (vertices.length === 1 ? 1 : k === j ? 0.999 : 0.001 / (vertices.length - 1))));
   const far = rays.flatMap((_, j) => [0, 3].map((amount) => rays.map((_, k) => (k === j ? amount : 0.5))));
-  const points = corners.flatMap((shares) => (rays.length ? far : [[]]).map((amounts) => familyPoint(chosenPiece().family, theta, shares, amounts)));
+  const turns = wholeCircle(chosenPiece().family) ? d3.range(72).map((k) => (Math.PI * k) / 36) : [0];
+  const along = chosenPiece().family.pairs?.length && vertices.length === 2 ? d3.range(1, 40).map((k) => [1 - k / 40, k / 40]) : [];
+  const points = [...corners, ...along].flatMap((shares) => (rays.length ? far : [[]]).flatMap((amounts) => turns.map((turn) => familyPoint(chosenPiece().family, theta, shares, amounts, turn))));
   spanCache = { key, spans: theta.map((_, k) => d3.extent(points, (point) => point[k])) };
   return spanCache.spans;
 }
@@ -125,7 +133,7 @@ function familyFacts() {
   const now = network.x.map((x) => network.forward(state.theta, x));
   const change = d3.max(now.flatMap((outputs, i) => outputs.map((value, k) => Math.abs(value - family.before[i][k]))));
   const size = Math.max(1, d3.max(network.y.flat(), Math.abs));
-  const stays = change <= 1e-9 * size ? "the function stays: no prediction at the data has moved" : `predictions at the data have moved by up to ${few(change)}`;
+  const stays = change <= 1e-9 * size ? "the function stays at the data: no prediction there has moved" : `predictions at the data have moved by up to ${few(change)}`;
   byId("family-facts").textContent = `Loss here ${short(network.loss(state.theta))}, as everywhere on it (certified ${short(chosen().loss[0])}); ${stays}.`;
 }
 

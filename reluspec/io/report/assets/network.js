@@ -107,12 +107,29 @@ function networkOf(problem) {
   return { ...problem, layers, outputs, inputs: problem.x[0].length, forward, loss, switches, tensors };
 }
 
+// A point of the chord moves onto its arc; the only point of a whole circle is turned.
+function ontoCircle(point, family, turn) {
+  if (family.vertices.length === 1) {
+    for (const [p, q] of family.pairs) {
+      const [first, second] = [point[p], point[q]];
+      point[p] = Math.cos(turn) * first + Math.sin(turn) * second;
+      point[q] = Math.cos(turn) * second - Math.sin(turn) * first;
+    }
+    return;
+  }
+  const places = family.pairs.flat();
+  const size = (values) => Math.hypot(...places.map((k) => values[k]));
+  const factor = size(family.vertices[0]) / size(point);
+  for (const k of places) point[k] *= factor;
+}
+
 // A point of a family: convex combination of vertices plus amounts of rays, then out of the chart (reluspec/minima/families.py).
-function familyPoint(family, theta, mixture, amounts) {
+function familyPoint(family, theta, mixture, amounts, turn = 0) {
   const combine = (rows, shares, length) => d3.range(length).map((k) => d3.sum(rows, (row, j) => shares[j] * row[k]));
   if (family.kind === "chart") {
     const point = combine(family.vertices, mixture, theta.length);
     family.rays.forEach((ray, j) => ray.forEach((entry, k) => { point[k] += amounts[j] * entry; }));
+    if (family.pairs.length) ontoCircle(point, family, turn);
     for (const unit of family.units) {
       point[unit.output] = unit.sign * Math.sqrt(point[unit.output]);
       for (const k of unit.directions) point[k] *= point[unit.output];
