@@ -35,7 +35,7 @@ def plot(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Draw one picture of a map as .png, .svg or .pdf (needs matplotlib: pip install 'reluspec[plot]')."""
+    """Draw one picture of a map as .png, .svg or .pdf (needs matplotlib: the extra `plot`)."""
     from reluspec.io.map_format import read_map
     from reluspec.io.plot import plot as draw
     from reluspec.io.plot import write_plot

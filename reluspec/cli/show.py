@@ -9,7 +9,7 @@ import typer
 from reluspec.cli.options import AsJson, Map, Quiet, Verbose, note, print_json
 
 Identifier = Annotated[
-    int | None, typer.Argument(metavar="[ID]", help="The component to be printed whole; without it, the list.", show_default=False)
+    int | None, typer.Argument(metavar="ID", help="The component to be printed whole; without it, the list.", show_default=False)
 ]
 
 
