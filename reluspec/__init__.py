@@ -16,6 +16,8 @@ from reluspec.errors import ReluspecError
 
 if TYPE_CHECKING:
     from reluspec.io.map_format import read_map, write_map
+    from reluspec.io.plot import plot, write_plot
+    from reluspec.io.report import report_page, write_report
     from reluspec.language import parse_spec as parse
     from reluspec.minima.minima_map import MinimaMap
     from reluspec.pipeline import load, solve
@@ -33,6 +35,10 @@ _WHERE = {
     "stratum_system": "reluspec.systems.system",
     "read_map": "reluspec.io.map_format",
     "write_map": "reluspec.io.map_format",
+    "plot": "reluspec.io.plot",
+    "write_plot": "reluspec.io.plot",
+    "report_page": "reluspec.io.report",
+    "write_report": "reluspec.io.report",
     "Problem": "reluspec.problem.problem",
     "RegionGraph": "reluspec.regions.region_graph",
     "MinimaMap": "reluspec.minima.minima_map",
@@ -47,11 +53,15 @@ __all__ = [
     "__version__",
     "load",
     "parse",
+    "plot",
     "read_map",
     "region_graph",
+    "report_page",
     "solve",
     "stratum_system",
     "write_map",
+    "write_plot",
+    "write_report",
 ]
 
 

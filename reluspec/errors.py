@@ -54,6 +54,10 @@ class ExecutorError(ReluspecError):
     """Workers cannot be started or reached, or were lost."""
 
 
+class MissingPackageError(ReluspecError):
+    """Something optional is asked for whose package is not installed; the message says how to install it."""
+
+
 class UsageError(ReluspecError):
     """The command line's words are off."""
 

@@ -58,7 +58,10 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "html": "reluspec.io.exporters:HTML",
     },
     Group.EXECUTOR: {"local": "reluspec.executors.local:LOCAL", "dask": "reluspec.executors.dask:DASK"},
-    Group.COMMAND: {name: f"reluspec.cli.{name}:{name}" for name in ("compile", "solve", "graph", "system", "plugins", "schema")},
+    Group.COMMAND: {
+        name: f"reluspec.cli.{name}:{name}"
+        for name in ("compile", "solve", "show", "report", "plot", "graph", "system", "plugins", "schema")
+    },
 }
 
 

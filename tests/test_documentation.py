@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import reluspec
+from reluspec.plugins import _BUILT_IN, Group
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,13 +46,17 @@ def test_the_console_shows_real_output(folder: Path) -> None:
 
 def test_the_python_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
+    codes = blocks("python")
+    assert len(codes) == 2
+    for code in codes:
+        exec(compile(code, "README.md", "exec"), {})
+    assert (folder / "fits.pdf").stat().st_size > 1000
+    assert (folder / "poster.report.html").stat().st_size > 100_000
 
 
 def test_the_table_of_commands_is_complete() -> None:
     shown = set(re.findall(r"`reluspec (\w+)", README))
-    assert {"compile", "solve", "graph", "system", "plugins", "schema"} <= shown
+    assert set(_BUILT_IN[Group.COMMAND]) <= shown
 
 
 def test_links_lead_somewhere() -> None:

@@ -12,6 +12,7 @@ import typer
 Spec = Annotated[
     Path, typer.Argument(metavar="SPEC", help="A .rspec file, or a .regions.json or .minima.json made from one.", show_default=False)
 ]
+Map = Annotated[Path, typer.Argument(metavar="MAP", help="A .minima.json file that `reluspec solve` wrote.", show_default=False)]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to write.", show_default=False)]
 Sets = Annotated[
     list[str] | None,
@@ -35,6 +36,11 @@ def artefact_path(spec: Path, suffix: str) -> Path:
     else:
         stem = spec.stem
     return Path(f"{stem or 'untitled'}{suffix}")
+
+
+def beside(map: Path, suffix: str) -> Path:
+    """`folder/poster.minima.json` gives `folder/poster` + suffix: pictures stand beside the map they show."""
+    return map.with_name(artefact_path(map, suffix).name)
 
 
 def check_output(output: Path | None, spec: Path, *, given: bool = True) -> None:

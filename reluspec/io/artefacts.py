@@ -157,6 +157,14 @@ def write_text(text: str, path: Path) -> None:
     """Write a file so that a crash leaves the old one or none. Raises `ArtefactError` with the system's reason."""
     try:
         content = text.encode("utf-8")
+    except ValueError as error:
+        raise ArtefactError(f"cannot write {path}: {_why(error)}. Nothing was written") from None
+    write_bytes(content, path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """The same for what is no text."""
+    try:
         if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if _is_special(path):

@@ -33,21 +33,21 @@ class Drawing:
 def drawing(regions: RegionGraph) -> Drawing | None:
     """Lay out the region graph, or that of one unit where the whole is too large to be seen, or nothing where that is too large, too."""
     for candidate in (regions, regions.one_unit):
-        planar = _is_cycle(candidate)
+        planar = is_cycle(candidate)
         if planar and candidate.units == 2 and candidate.cells <= MAX_TORUS:
             return _torus(candidate)
         if candidate.cells <= MAX_DRAWN:
-            return _circle(candidate) if planar and candidate.units == 1 else _springs(candidate)
+            return _circle(candidate) if planar and candidate.units == 1 else _sprung(candidate)
     return None
 
 
-def _is_cycle(regions: RegionGraph) -> bool:
+def is_cycle(regions: RegionGraph) -> bool:
     """A unit's cells form a cycle when its arrangement has rank two: lines through the origin of a plane (d = 1 with a bias)."""
     factor = regions.factor
     return factor.ambient_dimension - factor.lineality == 2
 
 
-def _around(regions: RegionGraph) -> list[str]:
+def around(regions: RegionGraph) -> list[str]:
     """The cells of one unit in cyclic order, from the first one towards the smaller of its neighbours' names."""
     graph = regions.factor_graph()
     order = [next(iter(graph))]
@@ -57,7 +57,7 @@ def _around(regions: RegionGraph) -> list[str]:
 
 
 def _circle(regions: RegionGraph) -> Drawing:
-    order = _around(regions)
+    order = around(regions)
     angles = [2 * pi * position / len(order) for position in range(len(order))]
     positions = {name: (0.5 + 0.42 * sin(angle), 0.5 - 0.42 * cos(angle)) for name, angle in zip(order, angles, strict=True)}
     return Drawing(regions.graph(), regions, positions)
@@ -65,21 +65,25 @@ def _circle(regions: RegionGraph) -> Drawing:
 
 def _torus(regions: RegionGraph) -> Drawing:
     """Unit 0 runs to the right, unit 1 downwards; both return to where they began."""
-    order = _around(regions)
+    order = around(regions)
     size = len(order)
     positions = {f"{column}|{row}": ((x + 0.5) / size, (y + 0.5) / size) for x, column in enumerate(order) for y, row in enumerate(order)}
     return Drawing(regions.graph(), regions, positions, tuple(order), tuple(order))
 
 
-def _springs(regions: RegionGraph) -> Drawing:
+def _sprung(regions: RegionGraph) -> Drawing:
+    graph = regions.graph()
+    return Drawing(graph, regions, springs(graph))
+
+
+def springs(graph: networkx.Graph[str]) -> dict[str, Position]:
+    """Positions in the unit square, neighbours near each other."""
     import networkx
 
-    graph = regions.graph()
     # A fixed seed: the same problem gives the same picture.
     found = networkx.spring_layout(graph, seed=1, iterations=200)
     xs, ys = [float(x) for x, _ in found.values()], [float(y) for _, y in found.values()]
-    positions = {name: (_scaled(float(x), xs), _scaled(float(y), ys)) for name, (x, y) in found.items()}
-    return Drawing(graph, regions, positions)
+    return {name: (_scaled(float(x), xs), _scaled(float(y), ys)) for name, (x, y) in found.items()}
 
 
 def _scaled(value: float, values: list[float]) -> float:

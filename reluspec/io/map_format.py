@@ -34,7 +34,7 @@ def map_document(minima: MinimaMap, critical: bool = False) -> dict[str, Any]:
         **({"kernel": land.kernel} if land.kernel else {}),
         "engine_reason": minima.engine_reason,
         "summary": _summary(minima),
-        "components": [_component(component) for component in minima.components],
+        "components": [component_document(component) for component in minima.components],
         "undecided": [asdict(entry) for entry in land.undecided],
     }
     if land.effort.executor:
@@ -97,7 +97,8 @@ def _summary(minima: MinimaMap) -> dict[str, Any]:
     return summary
 
 
-def _component(component: Component) -> dict[str, Any]:
+def component_document(component: Component) -> dict[str, Any]:
+    """One component as it stands in the map's document."""
     document = {
         "id": component.id,
         "dimension": component.dimension,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TABLE_WIDTH = 80
+SHOWN_COMPONENTS = 40
+"""Rows of a notebook's table; `repr` and the file have all."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,39 +91,74 @@ class MinimaMap:
     def __repr__(self) -> str:
         return table(self)
 
+    def _repr_html_(self) -> str:
+        """For notebooks: what is proved, and the components of least loss."""
+        from reluspec.minima.verdict import evidence, headline
+        from reluspec.problem import markup
+
+        head = ("id", "dimension", "loss", "location", "orbit", "ends", "strata")
+        rows = [
+            (
+                f"{component.id}{'*' if component.is_global else ''}",
+                component.dimension,
+                f"{float(component.loss):.10g}",
+                component.location,
+                component.orbit_size,
+                "closed" if component.closed else "open",
+                _shorten(component.pieces[0].stratum, 40) + (f" +{len(component.pieces) - 1}" if len(component.pieces) > 1 else ""),
+            )
+            for component in self.components[:SHOWN_COMPONENTS]
+        ]
+        more = markup.paragraph(f"… and {len(self) - len(rows):,} more") if len(rows) < len(self) else ""
+        verdict = markup.paragraph(headline(self), strong=True) + markup.paragraph(evidence(self))
+        return markup.paragraph(self.problem.title) + verdict + (markup.table(head, rows) if rows else "") + more
+
 
 def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
     """The map as text: what `solve` prints."""
-    land = minima.landscape
     isolated = sum(component.dimension == 0 for component in minima.components)
     lines = [
         _shorten(minima.problem.title, width),
-        f"{_count(len(minima), 'component')} of local minima, {minima.components_with_symmetry} with unit exchange",
-        f"{isolated} isolated, {len(minima) - isolated} of positive dimension",
+        f"{_count(len(minima), 'component')} of local minima, {minima.components_with_symmetry:,} with unit exchange",
+        f"{isolated:,} isolated, {len(minima) - isolated:,} of positive dimension",
         "",
     ]
     if minima.components:
-        lines.append(" id  dim             loss  location  orbit  ends    strata")
+        lines += [*_rows(minima, width), "", "* global minimum" if minima.complete else "* least loss found"]
+    return "\n".join([*lines, *_verdict(minima, width)])
+
+
+def _rows(minima: MinimaMap, width: int) -> Iterator[str]:
+    numbers = max(3, len(str(len(minima) - 1)))
+    orbits = max(5, len(str(max(component.orbit_size for component in minima))))
+    yield f"{'id':>{numbers}s}  dim             loss  location  {'orbit':>{orbits}s}  ends    strata"
     for component in minima.components:
-        name = component.pieces[0].stratum + (f"  +{len(component.pieces) - 1} more" if len(component.pieces) > 1 else "")
+        more = f"  +{len(component.pieces) - 1} more" if len(component.pieces) > 1 else ""
         mark = "*" if component.is_global else " "
         row = (
-            f"{component.id:3d}{mark} {component.dimension:3d}  {float(component.loss):15.10g}  {component.location:8s}  "
-            f"{component.orbit_size:5d}  {'closed' if component.closed else 'open':6s}  "
+            f"{component.id:{numbers}d}{mark} {component.dimension:3d}  {float(component.loss):15.10g}  {component.location:8s}  "
+            f"{component.orbit_size:{orbits}d}  {'closed' if component.closed else 'open':6s}  "
         )
-        lines.append(row + _shorten(name, max(width - len(row), 12)))
-    if minima.components:
-        lines += ["", "* global minimum" if minima.complete else "* least loss found"]
+        yield row + _shorten(component.pieces[0].stratum, max(width - len(row) - len(more), 6)) + more
+
+
+def _verdict(minima: MinimaMap, width: int) -> Iterator[str]:
+    """What is proved, in words, and what that rests on."""
+    land = minima.landscape
     minimal, other = land.ledger.get("minimal", 0), land.ledger.get("critical", 0)
     strata = f"{land.total:,} strata: {minimal:,} with minima, {other:,} with other critical points"
-    if minima.complete:
-        audit = f"; index sum {land.index_sum}" if land.index_sum is not None else ""
-        lines.append(f"complete: {strata}{audit}")
-        if land.assumes:
-            lines += wrap(f"assuming that {land.assumes}", width)
+    if not minima.complete:
+        yield from wrap(f"NOT COMPLETE: {minima.incomplete_because} ({strata})", width)
+        yield "The minima listed are proved; others may be missing."
+        return
+    audit = f"; index sum {land.index_sum}" if land.index_sum is not None else ""
+    yield from wrap(f"complete: {strata}{audit}", width)
+    if not minima.components:
+        yield "Proved: the loss has no local minimum."
     else:
-        lines.append(f"NOT COMPLETE: {minima.incomplete_because} ({strata})")
-    return "\n".join(lines)
+        yield "Proved: these are all the local minima; there are no others."
+    if land.assumes:
+        yield from wrap(f"assuming that {land.assumes}", width)
 
 
 def _count(number: int, noun: str) -> str:
@@ -129,5 +166,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def _shorten(text: str, width: int) -> str:
-    text = "".join(character if character.isprintable() else " " for character in text)
+    text = printable(text)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Text from a user's file without characters that would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else " " for character in text)

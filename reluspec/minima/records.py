@@ -116,83 +116,29 @@ class Component:
         """The witness of a piece as a PyTorch-style dict of NumPy arrays (`hidden.weight`: units x inputs, ...)."""
         import numpy as np
 
-        return {name: np.array(_floats(tensor), dtype=np.float64) for name, tensor in self.pieces[piece].witness.items()}
+        from reluspec.minima.families import floats
+
+        return {name: np.array(floats(tensor), dtype=np.float64) for name, tensor in self.pieces[piece].witness.items()}
 
     def sample(self, count: int, problem: Problem, seed: int = 0, piece: int | None = None) -> list[dict[str, NDArray[np.float64]]]:
         """Points of the component's piece of largest dimension (or of `piece`): random convex combinations of its vertices (and rays).
 
         An isolated minimum gives `count` copies of its witness. Raises `ProblemError` for a piece whose parametrisation is unknown.
         """
-        import numpy as np
+        from reluspec.minima.families import random_points
 
-        chosen = piece if piece is not None else max(range(len(self.pieces)), key=lambda k: self.pieces[k].dimension)
+        chosen = piece if piece is not None else self.widest
         part = self.pieces[chosen]
         if part.dimension == 0:
             return [self.theta(chosen) for _ in range(count)]
         if part.family is None:
             raise ProblemError(f"the parametrisation of {part.stratum} is not known")
-        family = part.family
-        vertices = np.array([[float(entry) for entry in row] for row in family.vertices])
-        if isinstance(family, ChartFamily):
-            return _chart_points(problem, family, count, seed)
-        biases = np.array([float(entry) for entry in family.bias])
-        random = np.random.default_rng(seed)
-        points = []
-        for _ in range(count):
-            mixture = random.dirichlet(np.ones(len(vertices)))
-            points.append(_family_point(problem, family, mixture @ vertices, float(mixture @ biases) if len(biases) else None))
-        return points
+        return random_points(problem, part.family, count, seed)
 
-
-def _family_point(problem: Problem, family: Family, s: Any, bias: float | None) -> dict[str, NDArray[np.float64]]:
-    import numpy as np
-
-    hidden, output = problem.network.layers
-    a = np.array(family.signs) * np.sqrt(s)
-    vectors = a[:, None] * np.array([[float(entry) for entry in row] for row in family.directions])
-    inputs = problem.network.inputs
-    theta = {f"{hidden.name}.weight": vectors[:, :inputs]}
-    if hidden.bias:
-        theta[f"{hidden.name}.bias"] = vectors[:, inputs] if vectors.shape[1] > inputs else np.zeros(len(a))
-    theta[f"{output.name}.weight"] = a[None, :]
-    if output.bias:
-        theta[f"{output.name}.bias"] = np.array([bias if bias is not None else float((output.fixed_bias or (Fraction(0),))[0])])
-    return theta
-
-
-def _chart_points(problem: Problem, family: ChartFamily, count: int, seed: int) -> list[dict[str, NDArray[np.float64]]]:
-    """Random points of a family given in a chart."""
-    import numpy as np
-
-    vertices, rays = np.array(_floats(family.vertices)), np.array(_floats(family.rays)).reshape(-1, len(problem.parameters))
-    random = np.random.default_rng(seed)
-    points = []
-    for _ in range(count):
-        theta = random.dirichlet(np.ones(len(vertices))) @ vertices + random.exponential(size=len(rays)) @ rays
-        if family.pairs:
-            _onto_circle(theta, vertices, np.array(family.pairs), random.uniform(0, 2 * np.pi))
-        for unit in family.units:
-            theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
-            theta[list(unit.directions)] *= theta[unit.output]
-            theta[list(unit.products)] /= theta[unit.output]
-        points.append({name: np.array(tensor, dtype=np.float64) for name, tensor in problem.tensors(theta, float).items()})
-    return points
-
-
-def _onto_circle(theta: Any, vertices: Any, pairs: Any, angle: float) -> None:
-    """Move a point of the chord onto its arc; the only point of a whole circle is turned by the angle."""
-    import numpy as np
-
-    if len(vertices) == 1:
-        first, second = theta[pairs[:, 0]], theta[pairs[:, 1]]
-        theta[pairs[:, 0]] = np.cos(angle) * first + np.sin(angle) * second
-        theta[pairs[:, 1]] = np.cos(angle) * second - np.sin(angle) * first
-    else:
-        theta[pairs] *= np.linalg.norm(vertices[0][pairs]) / np.linalg.norm(theta[pairs])
-
-
-def _floats(tensor: Tensor) -> Any:
-    return [_floats(entry) for entry in tensor] if isinstance(tensor, tuple) else float(tensor)
+    @property
+    def widest(self) -> int:
+        """The position of the (first) piece of largest dimension."""
+        return max(range(len(self.pieces)), key=lambda k: self.pieces[k].dimension)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,11 @@ from typing import Any
 from reluspec.errors import ProblemError
 from reluspec.problem.expression import Expression, Kink, Sum, Variable, evaluate, kinks, sign
 
+SHOWN_POINTS = 8
+"""Data points that a notebook shows."""
+SHOWN_NUMBERS = 6
+"""Coordinates of one of them."""
+
 Theta = Mapping[str, Any]
 """A point in parameter space, named as PyTorch names it: `{"hidden.weight": units x inputs, "hidden.bias": units, ...}`."""
 
@@ -250,6 +255,27 @@ class Problem:
         for penalty in self.regulariser:
             total = total + evaluate(penalty.expression, values, sign, _exact)
         return total
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what is learnt from what."""
+        from reluspec.problem import markup
+
+        sizes = "-".join(map(str, (self.network.inputs, *(layer.units for layer in self.network.layers))))
+        activations = ", ".join(str(layer.activation) for layer in self.network.layers)
+        objective = " + ".join([str(self.loss), *map(str, self.regulariser)])
+        rows = [
+            ("network", f"{sizes} ({activations}), {len(self.parameters)} parameters"),
+            ("objective", objective),
+            ("data", f"{len(self.data)} points"),
+        ]
+        points = list(zip(self.data.x, self.data.y, self.data.weight, strict=True))[:SHOWN_POINTS]
+        data = markup.table(("x", "y", "weight"), ((_listed(x), _listed(y), weight) for x, y, weight in points))
+        more = markup.paragraph(f"… and {len(self.data) - len(points)} more points") if len(points) < len(self.data) else ""
+        return markup.paragraph(self.title, strong=True) + markup.table((), rows) + data + more
+
+
+def _listed(numbers: Sequence[Fraction]) -> str:
+    return ", ".join(map(str, numbers)) if len(numbers) <= SHOWN_NUMBERS else f"{', '.join(map(str, numbers[:SHOWN_NUMBERS]))}, …"
 
 
 def total(expressions: Sequence[Expression]) -> Expression:

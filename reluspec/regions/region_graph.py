@@ -28,6 +28,9 @@ from reluspec.regions.unit_rows import has_free_bias, unit_rows
 if TYPE_CHECKING:
     import networkx
 
+SHOWN_CODIMENSIONS = 12
+"""Rows of a notebook's table."""
+
 
 @dataclass(frozen=True)
 class Stratum:
@@ -284,6 +287,23 @@ class RegionGraph:
             f"RegionGraph({units} {'unit' if units == 1 else 'units'}, {points} {'point' if points == 1 else 'points'} in R^{inputs}: "
             f"{self.cells:,} cells of 2^{self.switches} patterns, {self.walls:,} walls, {total:,} strata{orbits})"
         )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the counts by codimension."""
+        from reluspec.problem import markup
+
+        names = {0: "cells (nodes)", 1: "walls (edges)"}
+        labelled, orbits = self.strata_by_codimension(), self.strata_by_codimension(up_to_exchange=True)
+        shown = [
+            (codimension, names.get(codimension, "corners"), f"{count:,}", f"{orbit:,}")
+            for codimension, (count, orbit) in enumerate(zip(labelled, orbits, strict=True))
+        ]
+        head = ("codimension", "", "strata", "up to exchange")
+        strata = [*shown[:SHOWN_CODIMENSIONS], ("", "all", f"{sum(labelled):,}", f"{sum(orbits):,}")]
+        title = markup.paragraph(f"Region graph: {self.problem.title}", strong=True)
+        rows = [("units", self.units), ("points", self.points), ("cells", f"{self.cells:,} of 2^{self.switches} patterns")]
+        facts = markup.table((), rows)
+        return title + facts + markup.table(head, strata)
 
 
 def region_graph(problem: Problem) -> RegionGraph:

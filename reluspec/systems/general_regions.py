@@ -111,6 +111,15 @@ class GeneralRegions:
     def __repr__(self) -> str:
         return f"GeneralRegions({self.cells:,} cells, {self.unknown_cells:,} of them unproved, {self.walls:,} walls)"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the counts."""
+        from reluspec.problem import markup
+
+        rows = [("cells", f"{self.cells:,}"), ("of them not proved to exist", f"{self.unknown_cells:,}"), ("walls", f"{self.walls:,}")]
+        if self.strata is not None:
+            rows.append(("strata", f"{self.strata:,}"))
+        return markup.paragraph(f"Region graph: {self.problem.title}", strong=True) + markup.table((), rows)
+
 
 def general_regions(problem: Problem, limit: int = MAX_STRATA, effort: int | None = MAX_EFFORT) -> GeneralRegions:
     """Count the strata of a problem. Raises `LimitError` when there are more than `limit`, or when that takes too many steps."""

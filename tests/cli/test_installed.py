@@ -58,6 +58,7 @@ def test_the_wheel_and_the_plugin_in_a_fresh_environment(tmp_path: Path) -> None
     it_is_not_the_checkout(environment)
     the_wheel_is_whole(environment)
     the_poster_gives_the_same_file(environment)
+    its_page_is_the_checkouts(environment)
     the_plugin_is_listed(environment)
     a_spec_with_its_parts_is_solved(environment)
     its_exporter_writes(environment)
@@ -89,6 +90,16 @@ def the_poster_gives_the_same_file(environment: Environment) -> None:
     checkout = [sys.executable, "-m", "reluspec", "solve", str(ROOT / "specs" / "poster.rspec"), "-q", "-o", "checkout.json"]
     subprocess.run(checkout, cwd=environment.folder, env=clean_environment(), check=True, timeout=60)
     assert timeless((environment.folder / "checkout.json").read_text(encoding="utf-8")) == timeless(installed)
+
+
+def its_page_is_the_checkouts(environment: Environment) -> None:
+    environment.run("report", "poster.minima.json")
+    installed = (environment.folder / "poster.report.html").read_bytes()
+    checkout = [sys.executable, "-m", "reluspec", "report", "poster.minima.json", "-q", "-o", "checkout.html"]
+    subprocess.run(checkout, cwd=environment.folder, env=clean_environment(), check=True, timeout=60)
+    assert (environment.folder / "checkout.html").read_bytes() == installed
+    assert b"d3js.org" in installed
+    assert "pip install 'reluspec[plot]'" in environment.run("plot", "poster.minima.json", "--what", "fits", code=1).stderr
 
 
 def the_plugin_is_listed(environment: Environment) -> None:

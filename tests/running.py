@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reluspec.io.map_format import without_timings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 POSTER = (ROOT / "specs" / "poster.rspec").read_text(encoding="utf-8")
 SMALL = "data { x = [-1, 1]\n y = [1, 2] }\nnetwork { input 1\n hidden: layer 1 relu\n output: layer 1 linear without bias }\n"
 SMALL += "let lambda = 1/10\nloss sum squared_error\nregulariser ridge(lambda)\n"
