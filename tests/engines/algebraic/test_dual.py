@@ -29,7 +29,7 @@ from descent import descend, starts
 from jets import Array, Landscape
 
 RUN = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
