@@ -189,7 +189,9 @@ class Gluing:
         flat = [vector for vector in (*found.vertices, *found.rays) if vector[unit.output] == 0]
         limit = {k: sum((vector[k] for vector in flat), found.field.element(0)) for k in unit.products}
         outputs = [group.output for group in unit_groups(self.problem)]
-        own = parse_signs(self.problem, key[0]).layers[-2][outputs.index(unit.output)]
+        # A layer without kinks has no signs.
+        layer = parse_signs(self.problem, key[0]).layers[-2]
+        own = layer[outputs.index(unit.output)] if layer else ""
         bias = len(unit.incoming) > self.problem.network.fan_in(len(self.problem.network.layers) - 2)
         if not bias or set(limit) != {unit.incoming[-1]} or own not in ("+" * len(own), "-" * len(own)):
             raise EndError("where a unit goes flat whose weights have no penalty, the ends of a family are not known")
@@ -217,9 +219,10 @@ class Gluing:
         outputs = [unit.output for unit in unit_groups(self.problem)]
 
         def own(unit: Unit) -> range:
-            number = outputs.index(unit.output)
-            start = begin + sum(len(text) for text in signs.layers[hidden][:number])
-            return range(start, start + len(signs.layers[hidden][number]))
+            """Where the unit's signs are; nowhere in a layer without kinks."""
+            number, layer = outputs.index(unit.output), signs.layers[hidden]
+            start = begin + sum(len(text) for text in layer[:number])
+            return range(start, start + len(layer[number])) if layer else range(start, start)
 
         kept = {position for unit in wild for position in own(unit)}
         for name in face.tight:

@@ -149,12 +149,22 @@ def arcs(shape: Shape, conditions: Sequence[Condition], pairs: Pairs) -> tuple[l
             if not rows:
                 found.append(_circle(shape, sigma, pairs))
                 continue
+            if any(here == 0 and quarter == 0 for _, (here, quarter) in rows):
+                continue  # the switch vanishes all along the circle
             cone = generators([row for _, row in rows], 2, field_scalars(shape.field))
             if cone.lineality:
                 return [], "half a circle of critical points"
-            if len(cone.rays) == 2 and (part := _arc(shape, sigma, pairs, rows, cone.rays)):
+            middle = [sum(entries, zero) for entries in zip(*cone.rays, strict=True)] if len(cone.rays) == 2 else [zero, zero]
+            if _all_positive(rows, middle):
+                part = _arc(shape, sigma, pairs, rows, cone.rays)
+                if part is None:
+                    return [], "an arc of critical points that is too short"
                 found.append(part)
     return found, ""
+
+
+def _all_positive(rows: Sequence[tuple[str, list[Algebraic]]], direction: Sequence[Algebraic | Fraction]) -> bool:
+    return all((row[0] * direction[0] + row[1] * direction[1]).sign() > 0 for _, row in rows)
 
 
 def _circle(shape: Shape, sigma: tuple[int, ...], pairs: Pairs) -> CriticalSet:
@@ -167,9 +177,9 @@ def _circle(shape: Shape, sigma: tuple[int, ...], pairs: Pairs) -> CriticalSet:
 def _arc(
     shape: Shape, sigma: tuple[int, ...], pairs: Pairs, rows: Sequence[tuple[str, list[Algebraic]]], rays: Sequence[Sequence[Algebraic]]
 ) -> CriticalSet | None:
-    """The open arc between two directions of (cosine, sine), on which all rows are positive; `None` if they are not."""
+    """The open arc between two directions of (cosine, sine), on which all rows are positive; `None` if no point on it was found."""
     inside = _inside(rays)
-    if any((row[0] * inside[0] + row[1] * inside[1]).sign() <= 0 for _, row in rows):
+    if not _all_positive(rows, inside):
         return None
     witness = rotated(shape.point, pairs, *(shape.field.element(entry) for entry in inside))
     return CriticalSet(

@@ -108,6 +108,17 @@ def test_units_without_effect_beside_a_kink_of_the_objective(one: Problem, strat
     assert outcome["reason"] or any(found["verdict"] != "NOT_MINIMUM" for found in outcome["sets"])
 
 
+@pytest.mark.parametrize("bias", ["", " without bias"])
+def test_ends_of_families_in_a_layer_without_kinks(bias: str) -> None:
+    """Two linear units share one function: a circle, in four parts that meet where a unit is dead."""
+    linear = problem(layers="hidden: layer 2 linear without bias", bias=bias)
+    minima = reluspec.solve(linear, "algebraic")
+    assert minima.complete
+    (circle,) = minima
+    assert (circle.dimension, circle.orbit_size, circle.closed, circle.location) == (1, 1, True, "interior")
+    assert {piece.dimension for piece in circle.pieces} == {0, 1}
+
+
 def test_long_coefficients_are_read_back() -> None:
     """Three hidden layers have longer ones than Python's integers may have digits."""
     field = NumberField(fmpz_poly([-2, 0, 1]), 1)
