@@ -77,7 +77,7 @@ class _Search:
         there = self.land.expand(settled.point, np.where(sides == 0, 1.0, sides))
         same = SAME * (1 + float(np.linalg.norm(settled.point)))
         zero = zero | near_zero(there, same, self.land.magnitude)
-        signs = np.sign(self.land.switches(settled.point))
+        signs = np.sign(self.land.switches(settled.point[None])[0])
         crossed = ~zero & (signs != sides)
         if crossed.any():
             return [(zero | crossed, sides), (zero, np.where(crossed, signs, sides))]
@@ -191,8 +191,8 @@ def _judge(search: _Search, descent: Descent | None, near: Nearest | None, compl
         cells = "" if search.exhaustive else "; not all adjacent cells were looked at"
         return Verdict.MINIMUM, f"a point {moved:.3g} away is critical and has no way down{cells}"
     if descent is not None:
-        return Verdict.NOT_MINIMUM, "the loss falls along a direction from here, and no point within reach passes"
-    return Verdict.UNDECIDED, "no point within reach passes, but no step from here lowers the loss by more than rounding. Try another tolerance"
+        return Verdict.NOT_MINIMUM, "the loss falls along a direction from here, and no point within reach was found to pass"
+    return Verdict.UNDECIDED, "no point within reach was found to pass, but no step from here lowers the loss by more than rounding. Try another tolerance"
 
 
 def _descent(problem: Problem, search: _Search) -> Descent | None:

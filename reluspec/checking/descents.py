@@ -31,30 +31,34 @@ def rounding(land: Landscape, loss: float) -> float:
     return 1000 * EPSILON * (1 + abs(loss) + land.magnitude**2)
 
 
+def steps_down(land: Landscape, point: Array, directions: Array, longest: float) -> list[Step]:
+    """Along each of the directions (D x p) the step with the largest decrease among lengths `longest / 4^k`; those that exceed rounding."""
+    directions = directions[np.isfinite(directions).all(axis=1)]
+    sizes = np.linalg.norm(directions, axis=1)
+    directions = directions[sizes > 0] / sizes[sizes > 0][:, None]
+    shortest = SHORTEST * (1 + float(np.linalg.norm(point)))
+    if not len(directions) or longest < shortest:
+        return []
+    lengths = longest / 4.0 ** np.arange(int(np.log(longest / shortest) / np.log(4)) + 1)
+    shares = np.multiply.outer(lengths, QUARTERS)  # lengths x quarters
+    points = point + shares[None, :, :, None] * directions[:, None, None, :]
+    here = land.loss(point)
+    losses = land.losses(points.reshape(-1, land.size)).reshape(len(directions), len(lengths), len(QUARTERS))
+    falls = (np.diff(losses, axis=2, prepend=here) < 0).all(axis=2)
+    decrease = np.where(falls & (here - losses[:, :, -1] > rounding(land, here)), here - losses[:, :, -1], -np.inf)
+    best = decrease.argmax(axis=1)
+    found = zip(directions, lengths[best], decrease[np.arange(len(best)), best], strict=True)
+    return [Step(direction, float(length), float(fall)) for direction, length, fall in found if np.isfinite(fall)]
+
+
 def step_down(land: Landscape, point: Array, direction: Array, longest: float) -> Step | None:
-    """The step along a direction with the largest decrease among lengths `longest / 4^k`, if it exceeds rounding."""
-    size = float(np.linalg.norm(direction))
-    if not size > 0 or not np.isfinite(direction).all():
-        return None
-    direction, here = direction / size, land.loss(point)
-    best: Step | None = None
-    length = longest
-    while length >= SHORTEST * (1 + float(np.linalg.norm(point))):
-        losses = [land.loss(point + share * length * direction) for share in QUARTERS]
-        decrease = here - losses[-1]
-        falls = all(after < before for before, after in zip([here, *losses], losses, strict=False))
-        if falls and decrease > max(rounding(land, here), 0.0 if best is None else best.decrease):
-            best = Step(direction, length, decrease)
-        elif best is not None:
-            break
-        length /= 4
-    return best
+    """The same along one direction; `None` where nothing exceeds rounding."""
+    return next(iter(steps_down(land, point, direction[None], longest)), None)
 
 
 def largest(land: Landscape, point: Array, directions: Iterable[Array], longest: float) -> Step | None:
-    """The step down with the largest decrease among those of some directions."""
-    steps = [step for direction in directions if (step := step_down(land, point, direction, longest)) is not None]
-    return max(steps, key=lambda step: step.decrease, default=None)
+    """The step down with the largest decrease among those along some directions."""
+    return max(steps_down(land, point, np.array(list(directions)), longest), key=lambda step: step.decrease, default=None)
 
 
 def exact_decrease(problem: Problem, point: Array, step: Step) -> float:
@@ -75,10 +79,6 @@ def probe(land: Landscape, point: Array, clearance: float, hints: Iterable[Array
     Such steps are the last resort: ties of the second order are beyond slopes and curvature.
     """
     random = np.random.default_rng(seed)
-    directions = [*hints, *random.normal(size=(count, land.size))]
     sparse = random.random((count // 2, land.size)) < 0.4
-    directions += list(random.normal(size=sparse.shape) * sparse)
-    for direction in directions:
-        if (step := step_down(land, point, direction, 0.1 * clearance)) is not None:
-            return step
-    return None
+    directions = np.vstack([*hints, random.normal(size=(count, land.size)), random.normal(size=sparse.shape) * sparse])
+    return next(iter(steps_down(land, point, directions, 0.1 * clearance)), None)

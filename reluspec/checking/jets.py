@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reluspec.errors import LimitError, ProblemError
-from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable
+from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, kinks
 from reluspec.problem.problem import Layer, Problem, Reduction
 from reluspec.regions.signs import Signs, format_signs
 
@@ -24,6 +24,8 @@ Array: TypeAlias = NDArray[np.float64]
 MAX_PARAMETERS = 500
 MAX_NUMBERS = 20_000_000
 """Of the Hessians of one quantity at all data points, or of all curved switches: 160 MB."""
+MAX_PLACES = 200_000
+"""Points of theta times data points in one evaluation of values."""
 
 
 @dataclass(frozen=True)
@@ -140,16 +142,40 @@ class Landscape:
             raise LimitError("a number of the data is beyond 1.8e308, the largest of double precision, in which `check` works") from None
 
     def loss(self, point: Array) -> float:
-        return float(self._run(point, None, slopes=False)[0].value[0])
+        return float(self.losses(point[None])[0])
 
-    def switches(self, point: Array) -> Array:
-        """The values of all switches (S)."""
-        _, run = self._run(point, None, slopes=False)
-        return np.concatenate([np.zeros(0), *(jet.value for jet in run.switches)])
+    def losses(self, points: Array) -> Array:
+        """The loss at many points (B x p)."""
+        at_once = max(1, MAX_PLACES // len(self.problem.data))
+        parts = [self._values(points[k : k + at_once])[0] for k in range(0, len(points), at_once)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def switches(self, points: Array) -> Array:
+        """The values of all switches at many points (B x S)."""
+        count, run = len(points), self._values(points)[1]
+        columns = [jet.value.reshape(count, -1) for jet in run.switches[: self._pointwise]]
+        columns += [jet.value.reshape(count, -1)[:, :1] for jet in run.switches[self._pointwise :]]
+        return np.concatenate([np.zeros((count, 0)), *columns], axis=1)
+
+    @cached_property
+    def _pointwise(self) -> int:
+        """How many groups of switches have one switch per data point; those of the penalties come after them."""
+        return sum(layer.units * len(layer.activation.kinks) for layer in self.problem.network.layers) + _kinks(self.problem.loss.expression)
+
+    def _values(self, points: Array) -> tuple[Array, _Run]:
+        """Losses (B) and switches, one place for every point of theta and data."""
+        count, size, run = len(points), len(self.problem.data), _Run(None)
+        values = dict(self._constants)
+        values.update({name: Jet(np.repeat(points[:, k], size)) for k, name in enumerate(self.problem.parameters)})
+        objective = self._objective(run, values, count)
+        total = (objective.value * np.tile(self._weight, count)).reshape(count, size).sum(axis=1)
+        for penalty in self.problem.regulariser:
+            total = total + np.broadcast_to(run.at(penalty.expression, values).value, (count * size,))[::size]
+        return total, run
 
     def expand(self, point: Array, sides: Array | None = None) -> Expansion:
         """To second order at `point`, with the kinks continued from `sides` (S, signs), or as the point lies."""
-        total, run = self._run(point, sides, slopes=True)
+        total, run = self._run(point, sides)
         slopes, bends, position = [np.zeros((0, self.size))], {}, 0
         for jet in run.switches:
             count = len(jet.value)
@@ -167,25 +193,29 @@ class Landscape:
             bends,
         )
 
-    def _run(self, point: Array, sides: Array | None, slopes: bool) -> tuple[Jet, _Run]:
+    def _run(self, point: Array, sides: Array | None) -> tuple[Jet, _Run]:
         run, problem, points = _Run(sides), self.problem, len(self.problem.data)
         unit = np.eye(self.size)
         values = dict(self._constants)
         for k, name in enumerate(problem.parameters):
-            values[name] = Jet(point[k : k + 1], unit[k : k + 1] if slopes else None)
-        signal = [Jet(column) for column in self._x]
-        for layer in problem.network.layers:
-            signal = [self._unit(run, layer, u, signal, values) for u in range(layer.units)]
-        local = {Variable("f", (k,)): value for k, value in enumerate(signal)}
-        local |= {Variable("y", (k,)): Jet(column) for k, column in enumerate(self._y)}
-        objective = run.at(problem.loss.expression, local).scaled(self._weight)
+            values[name] = Jet(point[k : k + 1], unit[k : k + 1])
+        objective = self._objective(run, values, 1).scaled(self._weight)
         total = Jet(*(None if part is None else _over_points(part, points) for part in (objective.value, objective.slope, objective.bend)))  # type: ignore[arg-type]
         for penalty in problem.regulariser:
             total = total + run.at(penalty.expression, values)
         return total, run
 
+    def _objective(self, run: _Run, values: Mapping[Variable, Jet], copies: int) -> Jet:
+        """The objective at every data point, so many times over."""
+        signal = [Jet(np.tile(column, copies)) for column in self._x]
+        for layer in self.problem.network.layers:
+            signal = [self._unit(run, layer, u, signal, values) for u in range(layer.units)]
+        local = {Variable("f", (k,)): value for k, value in enumerate(signal)}
+        local |= {Variable("y", (k,)): Jet(np.tile(column, copies)) for k, column in enumerate(self._y)}
+        return run.at(self.problem.loss.expression, local)
+
     def _unit(self, run: _Run, layer: Layer, unit: int, signal: Sequence[Jet], values: Mapping[Variable, Jet]) -> Jet:
-        total = Jet(np.zeros(len(self.problem.data)))  # one place per data point, even where nothing depends on the data
+        total = Jet(np.zeros(len(signal[0].value)))  # one place per data point, even where nothing depends on the data
         if layer.bias:
             total = total + values[Variable(f"{layer.name}.bias", (unit,))]
         for k, entry in enumerate(signal):
@@ -204,16 +234,16 @@ class Landscape:
         points, position = len(self.problem.data), 0
         letters = np.array(["-", "0", "+"])[np.sign(sides).astype(int) + 1]
 
-        def take(kinks: int) -> str:
+        def take(count: int) -> str:
             nonlocal position
-            block = letters[position : position + kinks * points].reshape(kinks, points)
-            position += kinks * points
+            block = letters[position : position + count * points].reshape(count, points)
+            position += count * points
             return "".join(block.T.ravel())  # names go point by point
 
         layers = []
         for layer in self.problem.network.layers:
-            kinks = len(layer.activation.kinks)
-            layers.append(tuple(take(kinks) for _ in range(layer.units)) if kinks else ())
+            count = len(layer.activation.kinks)
+            layers.append(tuple(take(count) for _ in range(layer.units)) if count else ())
         objective = take(_kinks(self.problem.loss.expression))
         return format_signs(self.problem, Signs(tuple(layers), objective, "".join(letters[position:])))
 
@@ -223,8 +253,6 @@ def _units(problem: Problem) -> list[int]:
 
 
 def _kinks(expression: Expression) -> int:
-    from reluspec.problem.expression import kinks
-
     return sum(1 for _ in kinks(expression))
 
 

@@ -78,11 +78,11 @@ class Neighbourhood:
 
     def _sampled(self) -> Iterator[Array]:
         size = 1e-4 * (1 + float(np.linalg.norm(self.point)))
-        for _ in range(SAMPLES):
-            step = self.random.normal(size=self.land.size)
-            signs = np.sign(self.land.switches(self.point + size * step / np.linalg.norm(step)))
+        steps = self.random.normal(size=(SAMPLES, self.land.size))
+        steps *= size / np.linalg.norm(steps, axis=1, keepdims=True)
+        for signs in np.sign(self.land.switches(self.point + steps)[:, self.zero]):
             sides = self.sides.copy()
-            sides[self.zero] = np.where(signs[self.zero] == 0, 1.0, signs[self.zero])
+            sides[self.zero] = np.where(signs == 0, 1.0, signs)
             yield sides
 
     def _across_walls(self, sides: Array) -> Iterator[Array]:

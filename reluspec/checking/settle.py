@@ -10,10 +10,11 @@ from reluspec.checking.cones import Array
 from reluspec.checking.jets import Expansion, Landscape
 from reluspec.checking.neighbourhood import flatness
 
-STEPS = 30
+STEPS = 60
 SINGULAR = 1e-9
 """Singular values below this share of the largest are taken as zero: families have flat directions, repeated points dependent switches."""
 CONVERGED = 1e-11
+"""Relative residual of a critical point. The iteration goes on while it helps: near ties of the second order it converges slowly."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,33 @@ def settle(land: Landscape, start: Array, zero: Array, sides: Array, longest: fl
     """A critical point with these zero switches, at most `longest` away; the polynomial is that of the start's sides throughout."""
     point, count = start.copy(), int(zero.sum())
     continued = np.where(sides == 0, 1.0, sides)
+    before, settled = np.inf, None
     for _ in range(STEPS):
         found = land.expand(point, continued)
         slopes, values = found.slopes[zero], found.switches[zero]
         lengths = np.maximum(np.linalg.norm(slopes, axis=1), 1e-300) if count else np.ones(0)
         multipliers = _multipliers(slopes, found.gradient)
         residual = np.concatenate([found.gradient + slopes.T @ multipliers, values])
-        scale = CONVERGED * flatness(found, point)
-        off_walls = float(np.abs(values / np.maximum(lengths, 1e-6)).max(initial=0))
-        if float(np.abs(residual[: land.size]).max()) <= scale and off_walls <= CONVERGED * (1 + float(np.linalg.norm(point))):
-            return Settled(point, zero, np.where(zero, 0.0, sides))
+        off_walls = float(np.abs(values / np.maximum(lengths, 1e-6)).max(initial=0)) / (1 + float(np.linalg.norm(point)))
+        error = max(float(np.abs(residual[: land.size]).max()) / flatness(found, point), off_walls)
+        if not error < 0.9 * before and settled is not None:
+            return settled
+        before = error
+        if error <= CONVERGED:
+            settled = Settled(point, zero, np.where(zero, 0.0, sides))
+        if error <= 1e-17:
+            return settled
         hessian = found.hessian.copy()
         for multiplier, position in zip(multipliers, np.flatnonzero(zero), strict=True):
             if position in found.bends:
                 hessian += multiplier * found.bends[position]
         matrix = np.block([[hessian, slopes.T], [slopes, np.zeros((count, count))]])
         if not (np.isfinite(matrix).all() and np.isfinite(residual).all()):
-            return None
+            return settled
         point = point - np.linalg.lstsq(matrix, residual, rcond=SINGULAR)[0][: land.size]
         if not float(np.linalg.norm(point - start)) <= longest:
-            return None
-    return None
+            return settled
+    return settled
 
 
 def _multipliers(slopes: Array, gradient: Array) -> Array:
