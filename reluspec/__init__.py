@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reluspec.errors import ReluspecError
 
 if TYPE_CHECKING:
+    from reluspec.checking import check
     from reluspec.io.map_format import read_map, write_map
     from reluspec.language import parse_spec as parse
     from reluspec.minima.minima_map import MinimaMap
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Imported when first used: `import reluspec` alone costs next to nothing.
 _WHERE = {
+    "check": "reluspec.checking",
     "load": "reluspec.pipeline",
     "solve": "reluspec.pipeline",
     "parse": "reluspec.language:parse_spec",
@@ -45,6 +47,7 @@ __all__ = [
     "RegionGraph",
     "ReluspecError",
     "__version__",
+    "check",
     "load",
     "parse",
     "read_map",

@@ -51,7 +51,7 @@ def test_the_python_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_of_commands_is_complete() -> None:
     shown = set(re.findall(r"`reluspec (\w+)", README))
-    assert {"compile", "solve", "graph", "system", "plugins", "schema"} <= shown
+    assert {"compile", "solve", "graph", "system", "check", "plugins", "schema"} <= shown
 
 
 def test_links_lead_somewhere() -> None:
@@ -72,6 +72,14 @@ def test_the_walk_through_runs() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "examples" / "landscape.py")], capture_output=True, text=True, check=True)
     assert "complete: 325 strata" in done.stdout
     assert "20 runs of gradient descent ended at" in done.stdout
+
+
+def test_training_is_compared_with_the_certified_list() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "examples" / "trained.py"), "4"], capture_output=True, text=True, check=True)
+    assert "complete: 231 strata" in done.stdout
+    runs = re.findall(r"^  (.*): (\d+)$", done.stdout.partition("4 runs of SciPy ended at")[2], flags=re.MULTILINE)
+    assert sum(int(count) for _, count in runs) == 4 * done.stdout.count("4 runs of")
+    assert any(place.startswith("component") for place, _ in runs)
 
 
 def test_a_newcomers_problem(tmp_path: Path) -> None:

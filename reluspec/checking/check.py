@@ -1,8 +1,9 @@
 """`check`: is a theta, within a tolerance, a local minimum?
 
-Near theta, critical points are looked for: Newton's method on the Lagrange systems of guessed sets of zero switches. One that is within reach
-and has no way down – by slope or curvature into any adjacent cell, or by random steps – makes the answer *yes*. A step from theta itself
-that lowers the loss, in exact arithmetic, and no such point make it *no*. All else is undecided. With a map, the nearest component is told.
+Near theta, critical points are looked for: Newton's method on the Lagrange systems of guessed sets of zero switches. One that is within
+reach and has no way down – by slope or curvature into any adjacent cell, or by random steps – makes the answer *yes*. A step from theta
+itself that lowers the loss, in exact arithmetic, and no such point make it *no*. All else is undecided. With a map, the nearest component
+is told.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reluspec.checking.cones import Array, null_space
+from reluspec.checking.cones import Array, Mask, null_space
 from reluspec.checking.descents import Step, exact_decrease, largest, probe, step_down
 from reluspec.checking.jets import Landscape
 from reluspec.checking.nearest import nearest_component
@@ -66,7 +67,7 @@ class _Search:
                 seen.add(key)
                 guesses.extend(self._attempt(zero, sides))
 
-    def _attempt(self, zero: Array, sides: Array) -> list[tuple[Array, Array]]:
+    def _attempt(self, zero: Mask, sides: Array) -> list[tuple[Mask, Array]]:
         """Settle with that guess; further guesses if it fails."""
         settled = settle(self.land, self.point, zero, sides, 1 + float(np.linalg.norm(self.point)))
         if settled is None:
@@ -109,7 +110,7 @@ class _Search:
         return way
 
 
-def _prefixes(values: Array, slopes: Array, near: Array, most: int = 16) -> list[Array]:
+def _prefixes(values: Array, slopes: Array, near: Mask, most: int = 16) -> list[Mask]:
     """Sets of near switches: all of them, then fewer and fewer of the nearest, then none."""
     places = np.flatnonzero(near)
     distance = np.abs(values[places]) / np.maximum(np.linalg.norm(slopes[places], axis=1), 1e-300)
@@ -123,26 +124,29 @@ def _prefixes(values: Array, slopes: Array, near: Array, most: int = 16) -> list
     return sets
 
 
-def _clearance(values: Array, slopes: Array, zero: Array) -> float:
+def _clearance(values: Array, slopes: Array, zero: Mask) -> float:
     """About how far the nearest switch is that is not zero, at most one."""
     away = np.abs(values) / np.maximum(np.linalg.norm(slopes, axis=1), 1.0)
     return float(away[~zero].min(initial=1.0))
 
 
-def check(problem: Problem, theta: Mapping[str, Any], tolerance: float = TOLERANCE, minima: MinimaMap | None = None) -> Check:
+def check(
+    problem: Problem, theta: Mapping[str, Any], tolerance: float = TOLERANCE, minima: MinimaMap | None = None, *, where: str = "theta"
+) -> Check:
     """Test whether `theta` is a local minimum of the problem's loss, within `tolerance`.
 
-    `theta` maps PyTorch's names to nested numbers, balls, arrays or tensors (units x inputs, units). `tolerance` (above 0, up to 1) sets the reach
-    `tolerance * (1 + |theta|)`, Euclidean over the free parameters: *yes* says that a point within reach passes the first- and second-order
-    tests, kinks within reach being taken as zero where that helps. With `minima`, a map of the same problem, the nearest component is told, too;
-    one within reach makes the answer *yes*. This is a test in floating point, not a proof.
+    `theta` maps PyTorch's names to nested numbers, balls, arrays or tensors (units x inputs, units). `tolerance` (above 0, up to 1) sets
+    the reach `tolerance * (1 + |theta|)`, Euclidean over the free parameters: *yes* says that a point within reach passes the first- and
+    second-order tests, kinks within reach being taken as zero where that helps. With `minima`, a map of the same problem, the nearest
+    component is told, too; one within reach makes the answer *yes*. `where` names theta in messages. This is a test in floats, not a
+    proof: near a minimum that is flat to the fourth order points pass as long as the losses cannot be told apart (some 1e-4 away).
 
     Raises `ProblemError` for a theta, tolerance or map that does not fit the problem, `LimitError` for a problem that is too large.
     """
     if not (isinstance(tolerance, int | float) and isfinite(tolerance) and 0 < tolerance <= 1):
         raise ProblemError(f"the tolerance is {tolerance!r}; it must be above 0 and at most 1")
     land = Landscape(problem)
-    point = read_point(problem, theta, tolerance=tolerance)
+    point = read_point(problem, theta, where, float(tolerance))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         loss = land.loss(point)
         if not isfinite(loss):
@@ -192,7 +196,10 @@ def _judge(search: _Search, descent: Descent | None, near: Nearest | None, compl
         return Verdict.MINIMUM, f"a point {moved:.3g} away is critical and has no way down{cells}"
     if descent is not None:
         return Verdict.NOT_MINIMUM, "the loss falls along a direction from here, and no point within reach was found to pass"
-    return Verdict.UNDECIDED, "no point within reach was found to pass, but no step from here lowers the loss by more than rounding. Try another tolerance"
+    return (
+        Verdict.UNDECIDED,
+        ("no point within reach was found to pass, but no step from here lowers the loss by more than rounding. Try another tolerance"),
+    )
 
 
 def _descent(problem: Problem, search: _Search) -> Descent | None:

@@ -9,17 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reluspec.checking.cones import Array
 from reluspec.errors import LimitError, ProblemError
 from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, kinks
 from reluspec.problem.problem import Layer, Problem, Reduction
 from reluspec.regions.signs import Signs, format_signs
-
-Array: TypeAlias = NDArray[np.float64]
 
 MAX_PARAMETERS = 500
 MAX_NUMBERS = 20_000_000
@@ -127,10 +124,14 @@ class Landscape:
         if not self.size:
             raise ProblemError("every parameter of the network is fixed: there is nothing to minimise")
         if self.size > MAX_PARAMETERS:
-            raise LimitError(f"the network has {self.size:,} free parameters; `check` takes up to {MAX_PARAMETERS:,}. Use a smaller network")
+            raise LimitError(
+                f"the network has {self.size:,} free parameters; `check` takes up to {MAX_PARAMETERS:,}. Use a smaller network"
+            )
         numbers = len(problem.data) * self.size**2 * (1 if len(problem.network.layers) < 3 else sum(_units(problem)))
         if numbers > MAX_NUMBERS:
-            raise LimitError(f"the second derivatives at all data points are {numbers:,} numbers; the limit is {MAX_NUMBERS:,}. Use fewer points")
+            raise LimitError(
+                f"the second derivatives at all data points are {numbers:,} numbers; the limit is {MAX_NUMBERS:,}. Use fewer points"
+            )
         try:
             data = problem.data
             self._x = [np.array([float(point[k]) for point in data.x]) for k in range(problem.network.inputs)]
@@ -160,7 +161,9 @@ class Landscape:
     @cached_property
     def _pointwise(self) -> int:
         """How many groups of switches have one switch per data point; those of the penalties come after them."""
-        return sum(layer.units * len(layer.activation.kinks) for layer in self.problem.network.layers) + _kinks(self.problem.loss.expression)
+        return sum(layer.units * len(layer.activation.kinks) for layer in self.problem.network.layers) + _kinks(
+            self.problem.loss.expression
+        )
 
     def _values(self, points: Array) -> tuple[Array, _Run]:
         """Losses (B) and switches, one place for every point of theta and data."""
@@ -257,10 +260,9 @@ def _kinks(expression: Expression) -> int:
 
 
 def _over_points(part: Array, points: int) -> Array:
-    return np.broadcast_to(part, (points, *part.shape[1:])).sum(axis=0, keepdims=True)
+    total: Array = np.broadcast_to(part, (points, *part.shape[1:])).sum(axis=0, keepdims=True)
+    return total
 
 
 def _filled(part: Array | None, shape: tuple[int, ...]) -> Array:
     return np.zeros(shape) if part is None else part
-
-

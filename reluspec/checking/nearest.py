@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reluspec.checking.cones import Array
 from reluspec.checking.families import Projection
@@ -69,7 +70,7 @@ def nearest_component(problem: Problem, point: Array, minima: MinimaMap, reach: 
     )
 
 
-def _orders(problem: Problem) -> tuple[Array, bool]:
+def _orders(problem: Problem) -> tuple[NDArray[np.intp], bool]:
     """The exchanges as orders of theta's entries (E x p), identity first; only that, and `False`, where there are too many."""
     try:
         return np.array([exchange_parameters(problem, exchange) for exchange in exchanges(problem)]), True

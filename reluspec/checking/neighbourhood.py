@@ -1,8 +1,8 @@
-"""Around a critical point of a stratum: is there a way down into some adjacent cell? First and second order (theory.md section 3), in floats.
+"""Around a critical point of a stratum: is there a way down into some adjacent cell? First and second order, in floats.
 
-On each adjacent cell the loss is one polynomial with gradient g and Hessian H, and the cell is a cone {d: A d >= 0} to first order. The steepest
-way down is the projection of -g on that cone. Where there is none, its multipliers are those of the walls, and the Hessian of the Lagrangian
-is minimised over the directions along which the loss is flat to first order.
+See theory.md section 3. On each adjacent cell the loss is one polynomial with gradient g and Hessian H, and the cell is a cone
+{d: A d >= 0} to first order. The steepest way down is the projection of -g on that cone. Where there is none, its multipliers are those of
+the walls, and the Hessian of the Lagrangian is minimised over the directions along which the loss is flat to first order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reluspec.checking.cones import Array, interior, null_space, projection
+from reluspec.checking.cones import Array, Mask, interior, null_space, projection
 from reluspec.checking.jets import Expansion, Landscape
 
 MAX_CELLS = 512
@@ -40,7 +41,7 @@ class Way:
 class Neighbourhood:
     """The adjacent cells of `point` (p), whose zero switches are `zero` (S, truth values), the others having the signs `sides` (S)."""
 
-    def __init__(self, land: Landscape, point: Array, zero: Array, sides: Array, seed: int = 0) -> None:
+    def __init__(self, land: Landscape, point: Array, zero: Mask, sides: Array, seed: int = 0) -> None:
         self.land, self.point, self.zero, self.sides = land, point, np.flatnonzero(zero), np.where(zero, 0.0, sides)
         self.random = np.random.default_rng(seed)
         self.exhaustive = True
@@ -94,7 +95,7 @@ class Neighbourhood:
             if interior(there) is not None:
                 yield other
 
-    def _rows(self, found: Expansion, sides: Array) -> tuple[Array, Array, Array]:
+    def _rows(self, found: Expansion, sides: Array) -> tuple[Array, NDArray[np.intp], Array]:
         """The walls of a cell: inward unit normals (k x p), positions of their switches (k), lengths before scaling (k)."""
         slopes = found.slopes[self.zero]
         length = np.linalg.norm(slopes, axis=1)
@@ -125,9 +126,9 @@ def flatness(found: Expansion, point: Array) -> float:
     return max(1.0, float(np.abs(found.hessian).max())) * (1 + float(np.linalg.norm(point)))
 
 
-def _parallel(rows: Array) -> list[Array]:
+def _parallel(rows: Array) -> list[NDArray[np.intp]]:
     """Groups of rows of one direction: repeated points have one wall."""
-    groups: list[Array] = []
+    groups: list[NDArray[np.intp]] = []
     left = np.arange(len(rows))
     while len(left):
         same = rows[left] @ rows[left[0]] > 1 - 1e-12
@@ -149,7 +150,8 @@ def _bent_down(hessian: Array, held: Array, rows: Array, floor: float, random: n
     lengths = np.linalg.norm(walls, axis=1)
     walls = walls[lengths > FLAT] / lengths[lengths > FLAT][:, None]
     if not len(walls):
-        return basis @ frame[:, 0]
+        lowest: Array = basis @ frame[:, 0]
+        return lowest
     negative = [sign * frame[:, k] for k in np.flatnonzero(size < -floor)[:8] for sign in (1, -1)]
     inner = interior(walls)
     starts = [*negative, *([inner] if inner is not None else []), *random.normal(size=(12, len(matrix)))]
@@ -159,7 +161,10 @@ def _bent_down(hessian: Array, held: Array, rows: Array, floor: float, random: n
         value = float(direction @ matrix @ direction)
         if value < least:
             best, least = direction, value
-    return None if best is None else basis @ best
+    if best is None:
+        return None
+    found: Array = basis @ best
+    return found
 
 
 def _lowest_from(matrix: Array, walls: Array, start: Array, largest: float) -> Array:

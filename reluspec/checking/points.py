@@ -24,8 +24,8 @@ MAX_TEXT = 400
 def read_point(problem: Problem, theta: Mapping[str, Any], where: str = "theta", tolerance: float = 0.0) -> Array:
     """The free parameters (p) of a theta in PyTorch's form, as doubles.
 
-    Entries are numbers, rationals as text (`"1/10"`), balls, NumPy arrays or PyTorch tensors. Fixed tensors may be left out; given, they must
-    be what the spec says, within `tolerance * (1 + |value|)`. Raises `ProblemError` with the place, the value found and a remedy.
+    Entries are numbers, rationals as text (`"1/10"`), balls, NumPy arrays or PyTorch tensors. Fixed tensors may be left out; given, they
+    must be what the spec says, within `tolerance * (1 + |value|)`. Raises `ProblemError` with the place, the value found and a remedy.
     """
     if not isinstance(theta, Mapping):
         raise ProblemError(f"{where} is {_shown(theta)}, not tensors by name. {_expected(problem)}")
@@ -55,8 +55,6 @@ def tensors(problem: Problem, point: Array) -> dict[str, Any]:
 def direction_tensors(problem: Problem, direction: Array) -> dict[str, Any]:
     """The same for a direction: fixed parameters do not move."""
     return problem.tensors([float(entry) for entry in direction], lambda _: 0.0)
-
-
 
 
 def expected_shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
@@ -98,7 +96,9 @@ def _nested(tensor: Any, shape: tuple[int, ...], place: str, index: tuple[int, .
     if not isinstance(tensor, Sequence) or isinstance(tensor, str | bytes):
         raise ProblemError(f"{at} is {_shown(tensor)}, not a list of {shape[0]}: its shape is {_size(shape)}")
     if len(tensor) != shape[0]:
-        raise ProblemError(f"{at} has {len(tensor)} entries, not {shape[0]}: its shape is {_size(shape)}, units x inputs, or units for a bias")
+        raise ProblemError(
+            f"{at} has {len(tensor)} entries, not {shape[0]}: its shape is {_size(shape)}, units x inputs, or units for a bias"
+        )
     for position, entry in enumerate(tensor):
         yield from _nested(entry, shape[1:], place, (*index, position))
 
@@ -133,10 +133,14 @@ def _text(text: str) -> float:
     return float(Fraction(int(numerator), int(denominator)))
 
 
-def _check_constants(constants: Mapping[Variable, Fraction], values: dict[Variable, float], name: str, where: str, tolerance: float) -> None:
+def _check_constants(
+    constants: Mapping[Variable, Fraction], values: dict[Variable, float], name: str, where: str, tolerance: float
+) -> None:
     for variable, value in constants.items():
         if variable.name == name and abs(values[variable] - float(value)) > tolerance * (1 + abs(float(value))):
-            raise ProblemError(f"{where}: {variable} is {values[variable]!r}, but the spec fixes it at {value}. Leave {name} out, or correct it")
+            raise ProblemError(
+                f"{where}: {variable} is {values[variable]!r}, but the spec fixes it at {value}. Leave {name} out, or correct it"
+            )
 
 
 def _shown(value: Any) -> str:

@@ -99,7 +99,9 @@ def _lines(check: Check) -> list[str]:
     ]
     if check.descent is not None:
         down = check.descent
-        lines.append(f"descent  a step of {down.step:.3g} lowers the loss by {down.decrease:.3g} (initial slope {down.slope:.3g}, {down.kind})")
+        lines.append(
+            f"descent  a step of {down.step:.3g} lowers the loss by {down.decrease:.3g} (initial slope {down.slope:.3g}, {down.kind})"
+        )
     if check.nearest is not None:
         lines.append(f"nearest  {_nearest(check, check.nearest)}")
     lines.append("a test in floating point, not a proof")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reluspec.checking.cones import Array
+from reluspec.checking.cones import Array, Mask
 from reluspec.checking.jets import Expansion, Landscape
 from reluspec.checking.neighbourhood import flatness
 
@@ -22,23 +22,24 @@ class Settled:
     """A critical point (p) of the stratum whose zero switches are `zero` (S, truth values) and whose other signs are `sides` (S)."""
 
     point: Array
-    zero: Array
+    zero: Mask
     sides: Array
 
 
-def near_zero(found: Expansion, distance: float, magnitude: float) -> Array:
+def near_zero(found: Expansion, distance: float, magnitude: float) -> Mask:
     """The switches (S, truth values) that may vanish within that distance: by Taylor's formula to second order."""
     bends = np.zeros(len(found.switches))
     for position, bend in found.bends.items():
         bends[position] = np.linalg.norm(bend)
     slopes = np.linalg.norm(found.slopes, axis=1)
-    near: Array = np.abs(found.switches) <= distance * slopes + distance**2 * bends + 1e-14 * magnitude
+    near: Mask = np.abs(found.switches) <= distance * slopes + distance**2 * bends + 1e-14 * magnitude
     return near
 
 
-def settle(land: Landscape, start: Array, zero: Array, sides: Array, longest: float) -> Settled | None:
+def settle(land: Landscape, start: Array, zero: Mask, sides: Array, longest: float) -> Settled | None:
     """A critical point with these zero switches, at most `longest` away; the polynomial is that of the start's sides throughout."""
-    point, count = start.copy(), int(zero.sum())
+    point: Array = start.copy()
+    count = int(zero.sum())
     continued = np.where(sides == 0, 1.0, sides)
     before, settled = np.inf, None
     for _ in range(STEPS):
@@ -57,13 +58,13 @@ def settle(land: Landscape, start: Array, zero: Array, sides: Array, longest: fl
         if error <= 1e-17:
             return settled
         hessian = found.hessian.copy()
-        for multiplier, position in zip(multipliers, np.flatnonzero(zero), strict=True):
+        for multiplier, position in zip(multipliers, np.flatnonzero(zero).tolist(), strict=True):
             if position in found.bends:
                 hessian += multiplier * found.bends[position]
         matrix = np.block([[hessian, slopes.T], [slopes, np.zeros((count, count))]])
         if not (np.isfinite(matrix).all() and np.isfinite(residual).all()):
             return settled
-        point = point - np.linalg.lstsq(matrix, residual, rcond=SINGULAR)[0][: land.size]
+        point = np.asarray(point - np.linalg.lstsq(matrix, residual, rcond=SINGULAR)[0][: land.size], dtype=np.float64)
         if not float(np.linalg.norm(point - start)) <= longest:
             return settled
     return settled
@@ -73,5 +74,5 @@ def _multipliers(slopes: Array, gradient: Array) -> Array:
     """The least ones for which the Lagrangian's gradient is smallest."""
     if not len(slopes):
         return np.zeros(0)
-    found: Array = np.linalg.lstsq(slopes.T, -gradient, rcond=SINGULAR)[0]
+    found: Array = np.asarray(np.linalg.lstsq(slopes.T, -gradient, rcond=SINGULAR)[0], dtype=np.float64)
     return found

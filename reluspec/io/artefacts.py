@@ -81,6 +81,11 @@ def read_json(path: Path, *names: str) -> dict[str, Any]:
     return document
 
 
+def read_plain_json(path: Path) -> Any:
+    """Any JSON document, by the same rules: UTF-8, bounded, no NaN. Raises `ArtefactError`."""
+    return _parse(_read(path), path)
+
+
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:99]}…"
