@@ -77,7 +77,7 @@ def test_the_walk_through_runs() -> None:
 def test_training_is_compared_with_the_certified_list() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "examples" / "trained.py"), "4"], capture_output=True, text=True, check=True)
     assert "complete: 231 strata" in done.stdout
-    runs = re.findall(r"^  (.*): (\d+)$", done.stdout.partition("4 runs of SciPy ended at")[2], flags=re.MULTILINE)
+    runs = re.findall(r"^  (.*): (\d+)$", done.stdout.partition("4 runs of SciPy ended")[2], flags=re.MULTILINE)
     assert sum(int(count) for _, count in runs) == 4 * done.stdout.count("4 runs of")
     assert any(place.startswith("component") for place, _ in runs)
 
