@@ -123,4 +123,3 @@ TARGETS: dict[str, tuple[Callable[[str], bool], Callable[[], list[str]], Callabl
     "spec": (spec, spec_seeds, mutations.spoilt_spec),
     "artefact": (artefact, artefact_seeds, mutations.spoilt_document),
 }
-
