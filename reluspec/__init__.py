@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reluspec.errors import ReluspecError
 
 if TYPE_CHECKING:
+    from reluspec.checking import check
     from reluspec.io.map_format import read_map, write_map
     from reluspec.io.plot import plot, write_plot
     from reluspec.io.report import report_page, write_report
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # Imported when first used: `import reluspec` alone costs next to nothing.
 _WHERE = {
+    "check": "reluspec.checking",
     "load": "reluspec.pipeline",
     "solve": "reluspec.pipeline",
     "parse": "reluspec.language:parse_spec",
@@ -51,6 +53,7 @@ __all__ = [
     "RegionGraph",
     "ReluspecError",
     "__version__",
+    "check",
     "load",
     "parse",
     "plot",

@@ -81,6 +81,14 @@ def test_the_walk_through_runs() -> None:
     assert "20 runs of gradient descent ended at" in done.stdout
 
 
+def test_training_is_compared_with_the_certified_list() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "examples" / "trained.py"), "4"], capture_output=True, text=True, check=True)
+    assert "complete: 231 strata" in done.stdout
+    runs = re.findall(r"^  (.*): (\d+)$", done.stdout.partition("4 runs of SciPy ended")[2], flags=re.MULTILINE)
+    assert sum(int(count) for _, count in runs) == 4 * done.stdout.count("4 runs of")
+    assert any(place.startswith("component") for place, _ in runs)
+
+
 def test_a_newcomers_problem(tmp_path: Path) -> None:
     """Write, compile, inspect, solve; a witness loaded into plain NumPy has the loss that the map states."""
     (tmp_path / "mine.rspec").write_text(

@@ -8,7 +8,7 @@ import typer
 
 from reluspec.cli.options import Quiet, Verbose, note, print_json
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="minima, regions, regions-graph or system.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="minima, regions, regions-graph, system or check.", show_default=False)]
 
 
 def schema(name: Name, quiet: Quiet = False, verbose: Verbose = False) -> None:

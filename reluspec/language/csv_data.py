@@ -12,7 +12,7 @@ from pathlib import Path
 from reluspec.language import limits
 from reluspec.language import syntax as s
 from reluspec.language.diagnostics import Report, SourceText, counted, quoted
-from reluspec.language.files import read_text
+from reluspec.language.files import read_text, regular_only
 from reluspec.language.numbers import NumberError, cell
 
 _RANK = 2  # errors in the CSV file come after those in the spec
@@ -30,11 +30,15 @@ class Table:
 
 def csv_text(path: Path) -> str:
     """The text of a CSV file. Raises `UnreadableError`."""
+    regular_only(path)
     return read_text(path, limits.CSV_BYTES, "64 MiB")
 
 
 def read_table(text: str, shown: str, report: Report) -> Table | None:
     """The table in a CSV text, or None after what is wrong with it has been reported."""
+    if excess := _excess(text):
+        report.whole(shown, excess, rank=_RANK)
+        return None
     source = SourceText(shown, text)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
@@ -62,6 +66,17 @@ def read_table(text: str, shown: str, report: Report) -> Table | None:
         report.whole(shown, "the file has a header and no rows", rank=_RANK)
         return None
     return table if _rectangular(table, report) else None
+
+
+def _excess(text: str) -> str:
+    """The limit that a text exceeds before it is taken apart: each cell and each line costs some fifty times its one byte."""
+    if (count := text.count("\n") + text.count("\r") - text.count("\r\n")) > limits.CSV_LINES:
+        return f"{count} lines; the limits are {limits.POINTS} rows and {limits.CSV_LINES} lines"
+    columns = 1 + max(line.count(",") for line in text.split("\n"))
+    cells = text.count(",")
+    if columns > limits.CSV_COLUMNS:
+        return f"a line with {columns} columns; the limit is {limits.CSV_COLUMNS}"
+    return f"{cells} cells; the limit is {limits.CSV_CELLS}" if cells > limits.CSV_CELLS else ""
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 _BOM = b"\xef\xbb\xbf"
@@ -17,8 +18,14 @@ class UnreadableError(Exception):
 
 
 def read_text(path: Path, limit: int, limit_shown: str) -> str:
-    """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`."""
+    """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`.
+
+    Pipes and devices are read only under /dev, where the shell puts them (`/dev/stdin`, `/dev/fd/63`): any other would have us wait for a
+    writer that may never come.
+    """
     try:
+        if not path.is_relative_to("/dev") and _waits(path):
+            raise UnreadableError("this is a pipe or a device, not a file", "name a file, or /dev/stdin")
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except FileNotFoundError:
@@ -32,6 +39,21 @@ def read_text(path: Path, limit: int, limit_shown: str) -> str:
     if len(content) > limit:
         raise UnreadableError(f"the file is larger than {limit_shown}; that is the limit")
     return _decoded(content)
+
+
+def _waits(path: Path) -> bool:
+    mode = path.stat().st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def regular_only(path: Path) -> None:
+    """For a file that a spec names, not the user: no pipe and no device, wherever it is. Raises `UnreadableError`."""
+    try:
+        waits = _waits(path)
+    except (OSError, ValueError):
+        return  # reading it says what is wrong
+    if waits:
+        raise UnreadableError("this is a pipe or a device, not a file", "a spec may name files only")
 
 
 def _decoded(content: bytes) -> str:

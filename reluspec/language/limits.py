@@ -5,6 +5,10 @@ They protect against slips (a pasted number of a million digits, `9^9^9`) and ho
 
 SPEC_BYTES = 1 << 20
 CSV_BYTES = 64 << 20
+CSV_CELLS = 10_000_000
+CSV_COLUMNS = 20_000
+CSV_LINES = 200_000
+"""More than twice `POINTS`: a quoted cell may run over line ends."""
 POINTS = 100_000
 INPUTS = 10_000
 UNITS = 10_000

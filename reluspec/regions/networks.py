@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from math import log2
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,12 @@ def product_graph(regions: RegionGraph) -> networkx.Graph[str]:
     """
     import networkx
 
+    if regions.units * log2(max(regions.one_unit.cells, 2)) > 60:  # the exact count of very many units takes minutes
+        one = regions.one_unit.cells
+        raise LimitError(
+            f"the region graph has {one:,}^{regions.units:,} cells; graphs of up to {MAX_NODES:,} are built. "
+            "Ask for the graph of one unit (--one-unit)"
+        )
     if regions.cells > MAX_NODES:
         raise LimitError(_too_large(regions))
     graph: networkx.Graph[str] = networkx.Graph()

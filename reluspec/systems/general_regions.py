@@ -29,7 +29,9 @@ MAX_NODES = 5_000
 MAX_STRATA = 200_000
 """Largest number of strata that are counted."""
 MAX_EFFORT = 200_000
-"""Largest number of steps that counting may take."""
+"""Largest number of steps that counting may take, for few parameters."""
+CHEAP_PARAMETERS = 20
+"""Beyond, a step costs more with the square of the number of parameters, and fewer are taken."""
 MAX_PROVED = 3_000
 """Most strata for which `compile` looks for points and walls, too; `reluspec graph` does in any case."""
 
@@ -124,6 +126,8 @@ class GeneralRegions:
 def general_regions(problem: Problem, limit: int = MAX_STRATA, effort: int | None = MAX_EFFORT) -> GeneralRegions:
     """Count the strata of a problem. Raises `LimitError` when there are more than `limit`, or when that takes too many steps."""
     total = representatives = 0
+    if effort is not None:
+        effort //= max(1, len(problem.parameters) // CHEAP_PARAMETERS) ** 2
     for stratum in strata(problem, effort=effort):
         total += stratum.orbit_size
         representatives += 1
