@@ -51,7 +51,7 @@ def test_the_python_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_of_commands_is_complete() -> None:
     shown = set(re.findall(r"`reluspec (\w+)", README))
-    assert {"compile", "solve", "graph", "system", "plugins", "schema"} <= shown
+    assert {"compile", "solve", "graph", "system", "fmt", "plugins", "schema"} <= shown
 
 
 def test_links_lead_somewhere() -> None:

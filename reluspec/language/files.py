@@ -18,9 +18,14 @@ class UnreadableError(Exception):
 
 def read_text(path: Path, limit: int, limit_shown: str) -> str:
     """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`."""
+    return decoded(read_content(path, limit, limit_shown))
+
+
+def read_content(path: Path, limit: int, limit_shown: str) -> bytes:
+    """What a file of at most `limit` bytes holds. Raises `UnreadableError`."""
     try:
         with path.open("rb") as file:
-            content = file.read(limit + 1)
+            return within(file.read(limit + 1), limit, limit_shown)
     except FileNotFoundError:
         raise UnreadableError("there is no such file") from None
     except IsADirectoryError:
@@ -29,12 +34,17 @@ def read_text(path: Path, limit: int, limit_shown: str) -> str:
         raise UnreadableError(f"the file cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL byte in the name
         raise UnreadableError(f"the name cannot be that of a file: {error}") from None
+
+
+def within(content: bytes, limit: int, limit_shown: str) -> bytes:
+    """The content, if it is not too long. Raises `UnreadableError`."""
     if len(content) > limit:
         raise UnreadableError(f"the file is larger than {limit_shown}; that is the limit")
-    return _decoded(content)
+    return content
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """The text of UTF-8 bytes, without a byte order mark. Raises `UnreadableError` with the place of what is none."""
     body = content.removeprefix(_BOM)
     try:
         return body.decode("utf-8")
