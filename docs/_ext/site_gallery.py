@@ -70,7 +70,7 @@ def _page(minima: MinimaMap, name: str, folder: Path, extra: Path) -> str:
         f"| {', '.join('`' + piece.stratum.replace('|', chr(92) + '|') + '`' for piece in component.pieces)} |"
         for component in minima
     )
-    note = f"\n{minima.engine_reason}.\n" if minima.engine_reason else ""
+    note = f"\nWhy this engine: {minima.engine_reason}.\n" if minima.engine_reason else ""
     proved = "complete" if minima.complete else f"**not complete**: {minima.incomplete_because}"
     return (
         f"# {minima.problem.title}\n\n```{{literalinclude}} ../../../specs/{name}.rspec\n:language: rspec\n```\n\n"

@@ -58,10 +58,32 @@ def _entry(kind: str, signature: str, text: str, colons: int = 3) -> str:
     return f"{fence}{{py:{kind}}} {signature}\n\n{text}\n{fence}\n"
 
 
+class _Shown:
+    """Something that stands in a signature as it is written in the source."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 def _signature(value: Any) -> str:
-    """As written, with the names of modules left out."""
-    shown = str(inspect.signature(value)).replace("(self, ", "(").replace("(self)", "()")
-    return re.sub(r"'([^']*)'", r"\1", re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", shown))
+    """As written: annotations are text already; functions among the defaults are shown by name."""
+    signature = inspect.signature(value)
+    parameters = [
+        parameter.replace(
+            annotation=_annotation(parameter.annotation),
+            default=_Shown(parameter.default.__name__) if inspect.isfunction(parameter.default) else parameter.default,
+        )
+        for name, parameter in signature.parameters.items()
+        if name != "self"
+    ]
+    return str(signature.replace(parameters=parameters, return_annotation=_annotation(signature.return_annotation)))
+
+
+def _annotation(annotation: Any) -> Any:
+    return annotation if annotation is inspect.Signature.empty else _Shown(str(annotation))
 
 
 def _doc(value: Any) -> str:
