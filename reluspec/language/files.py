@@ -18,7 +18,12 @@ class UnreadableError(Exception):
 
 
 def read_text(path: Path, limit: int, limit_shown: str) -> str:
-    """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`.
+    """The text of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped. Raises `UnreadableError`."""
+    return decoded(read_content(path, limit, limit_shown))
+
+
+def read_content(path: Path, limit: int, limit_shown: str) -> bytes:
+    """What a file of at most `limit` bytes holds. Raises `UnreadableError`.
 
     Pipes and devices are read only under /dev, where the shell puts them (`/dev/stdin`, `/dev/fd/63`): any other would have us wait for a
     writer that may never come.
@@ -27,7 +32,7 @@ def read_text(path: Path, limit: int, limit_shown: str) -> str:
         if not path.is_relative_to("/dev") and _waits(path):
             raise UnreadableError("this is a pipe or a device, not a file", "name a file, or /dev/stdin")
         with path.open("rb") as file:
-            content = file.read(limit + 1)
+            return within(file.read(limit + 1), limit, limit_shown)
     except FileNotFoundError:
         raise UnreadableError("there is no such file") from None
     except IsADirectoryError:
@@ -36,9 +41,13 @@ def read_text(path: Path, limit: int, limit_shown: str) -> str:
         raise UnreadableError(f"the file cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL byte in the name
         raise UnreadableError(f"the name cannot be that of a file: {error}") from None
+
+
+def within(content: bytes, limit: int, limit_shown: str) -> bytes:
+    """The content, if it is not too long. Raises `UnreadableError`."""
     if len(content) > limit:
         raise UnreadableError(f"the file is larger than {limit_shown}; that is the limit")
-    return _decoded(content)
+    return content
 
 
 def _waits(path: Path) -> bool:
@@ -56,7 +65,8 @@ def regular_only(path: Path) -> None:
         raise UnreadableError("this is a pipe or a device, not a file", "a spec may name files only")
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """The text of UTF-8 bytes, without a byte order mark. Raises `UnreadableError` with the place of what is none."""
     body = content.removeprefix(_BOM)
     try:
         return body.decode("utf-8")
