@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reluspec.problem.problem import Problem
     from reluspec.regions.region_graph import RegionGraph, region_graph
     from reluspec.systems.system import stratum_system
+    from reluspec.verifier.claims import Verification
+    from reluspec.verifier.verify import verify
     from reluspec.version import __version__
 
 # Imported when first used: `import reluspec` alone costs next to nothing.
@@ -31,6 +33,8 @@ _WHERE = {
     "parse": "reluspec.language:parse_spec",
     "region_graph": "reluspec.regions.region_graph",
     "stratum_system": "reluspec.systems.system",
+    "verify": "reluspec.verifier.verify",
+    "Verification": "reluspec.verifier.claims",
     "read_map": "reluspec.io.map_format",
     "write_map": "reluspec.io.map_format",
     "Problem": "reluspec.problem.problem",
@@ -44,6 +48,7 @@ __all__ = [
     "Problem",
     "RegionGraph",
     "ReluspecError",
+    "Verification",
     "__version__",
     "load",
     "parse",
@@ -51,6 +56,7 @@ __all__ = [
     "region_graph",
     "solve",
     "stratum_system",
+    "verify",
     "write_map",
 ]
 

@@ -56,7 +56,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "json": "reluspec.io.exporters:JSON",
         "html": "reluspec.io.exporters:HTML",
     },
-    Group.COMMAND: {name: f"reluspec.cli.{name}:{name}" for name in ("compile", "solve", "graph", "system", "plugins", "schema")},
+    Group.COMMAND: {name: f"reluspec.cli.{name}:{name}" for name in ("compile", "solve", "verify", "graph", "system", "plugins", "schema")},
 }
 
 

@@ -54,7 +54,7 @@ def middle(entry: Mapping[str, str]) -> fmpq:
 
 
 def bits_needed(document: Any) -> int:
-    """Bits that outdo every number of a document: a multiple of the longest decimal's length, so that enclosures fit within claimed radii."""
+    """Bits that outdo every number of a document, so that enclosures fit within claimed radii."""
     longest = 30
     stack = [document]
     while stack:

@@ -87,9 +87,8 @@ class Verification:
     def verdict(self) -> str:
         """One sentence: verified, partly verified or refuted."""
         if not self.ok:
-            return f"REFUTED: {_number(len(self.refuted), 'claim')} of this map does not hold" + (
-                "" if len(self.refuted) == 1 else " (see above)"
-            )
+            count = len(self.refuted)
+            return f"REFUTED: {count} claim{'s' * (count > 1)} of this map {'do' if count > 1 else 'does'} not hold"
         if self.complete:
             return "verified: every claim of this map is proved anew"
         return "verified in part: nothing is refuted, but some claims are not re-proved"
@@ -126,7 +125,3 @@ class Verification:
         for outcome in (Outcome.OPEN, Outcome.REFUTED):
             lines.extend(f"{outcome.value}: {one.kind}: {one.subject}: {one.reason}" for one in self.claims if one.outcome is outcome)
         return "\n".join([*lines, self.verdict])
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from math import comb
 from typing import Any
 
@@ -45,12 +45,20 @@ class _Context:
         return tuple(known) if len(known) == len(faces) == self.found.units else None
 
 
-def verify_convex(setting: Setting, document: Mapping[str, Any], report: Report, bits: int, sample: int | None, deadline: float | None) -> None:
+def verify_convex(
+    setting: Setting, document: Mapping[str, Any], report: Report, bits: int, sample: int | None, deadline: float | None
+) -> None:
     """Decide every claim that this argument reaches."""
     geometry = Geometry(setting)
     total = comb(len(geometry) + setting.units - 1, setting.units)
     said = document["summary"]["strata"]["total"]
-    report.check(said == total, "strata", "strata.total", "counted anew: covectors point by point, multisets over units", f"there are {total:,}, not {said:,}")
+    report.check(
+        said == total,
+        "strata",
+        "strata.total",
+        "counted anew: covectors point by point, multisets over units",
+        f"there are {total:,}, not {said:,}",
+    )
     survey = Survey(geometry, setting.units, bits, sample, deadline)
     context = _Context(geometry, document, report, survey.found, bits, frozenset())
     listed = [context.order(piece["stratum"]) for component in document["components"] for piece in component["pieces"]]
@@ -74,7 +82,9 @@ def _exclusions(context: _Context) -> None:
     left = sum(count * found.strata(size) for size, count in found.unvisited.items())
     if left:
         share = 1 - left / comb(len(context.geometry) + found.units - 1, found.units)
-        report.leave("excluded strata", "the rest", f"a sample was asked for, or the time is up: {share:.4%} of the strata are re-proved", left)
+        report.leave(
+            "excluded strata", "the rest", f"a sample was asked for, or the time is up: {share:.4%} of the strata are re-proved", left
+        )
 
 
 def _components(context: _Context) -> None:
@@ -90,7 +100,9 @@ def _components(context: _Context) -> None:
     for position, one in enumerate(expected):
         if position not in taken and not context.undecided & set(one.pieces):
             stratum = context.name(min(one.pieces))
-            context.report.refute("components", stratum, f"a component of local minima with loss {_shown(one.home.loss)} is missing from the map")
+            context.report.refute(
+                "components", stratum, f"a component of local minima with loss {_shown(one.home.loss)} is missing from the map"
+            )
 
 
 def _component(context: _Context, entry: Mapping[str, Any], expected: list[Expected], taken: dict[int, int]) -> None:
@@ -114,7 +126,9 @@ def _component(context: _Context, entry: Mapping[str, Any], expected: list[Expec
         wanted = ", ".join(sorted(map(context.name, one.pieces)))
         report.refute("components", subject, f"its pieces are not those of the component: {wanted}")
         return
-    report.prove("components", subject, "a component of local minima: no slope of a kink falls, no dead unit can wake with profit; its pieces meet")
+    report.prove(
+        "components", subject, "a component of local minima: no slope of a kink falls, no dead unit can wake with profit; its pieces meet"
+    )
     _facts(context, entry, one, kinds)
     for piece, order in zip(entry["pieces"], orders, strict=True):
         assert order is not None
@@ -138,19 +152,33 @@ def _facts(context: _Context, entry: Mapping[str, Any], one: Expected, kinds: li
     for piece, kind in zip(entry["pieces"], kinds, strict=True):
         where = f"{subject}, {piece['stratum']}"
         size, dead = one.pieces[kind], kind.count(DEAD)
-        report.check(piece["dimension"] == size, "dimensions", where, "the polytope of the weights has it", f"{piece['dimension']} is not {size}")
-        report.check(piece["dead_units"] == dead, "dimensions", where, "counted in the stratum's name", f"{piece['dead_units']} is not {dead}")
+        report.check(
+            piece["dimension"] == size, "dimensions", where, "the polytope of the weights has it", f"{piece['dimension']} is not {size}"
+        )
+        report.check(
+            piece["dead_units"] == dead, "dimensions", where, "counted in the stratum's name", f"{piece['dead_units']} is not {dead}"
+        )
     largest = max(one.pieces.values())
-    report.check(entry["dimension"] == largest, "dimensions", subject, "the largest of its pieces'", f"{entry['dimension']} is not {largest}")
+    report.check(
+        entry["dimension"] == largest, "dimensions", subject, "the largest of its pieces'", f"{entry['dimension']} is not {largest}"
+    )
     size = entry["orbit_size"]
-    report.check(size == one.orbit_size, "orbits", subject, "its copies under exchange of units are counted", f"{size} is not {one.orbit_size}")
+    report.check(
+        size == one.orbit_size, "orbits", subject, "its copies under exchange of units are counted", f"{size} is not {one.orbit_size}"
+    )
     place = "interior" if one.interior else "boundary"
     report.check(entry["location"] == place, "locations", subject, "whether one of its pieces is a cell", f"it is {place}")
     ends = [context.order(name) for name in entry.get("missing", [])]
     missing = {tuple(sorted(end)) for end in ends if end is not None}
     right = missing == one.missing and len(ends) == len(missing) and entry["closed"] is not bool(one.missing)
     wanted = ", ".join(sorted(map(context.name, one.missing))) or "none"
-    report.check(right, "ends", subject, "its closure adds these points, where a unit dies, and a dead unit can wake there", f"its missing ends are: {wanted}")
+    report.check(
+        right,
+        "ends",
+        subject,
+        "its closure adds these points, where a unit dies, and a dead unit can wake there",
+        f"its missing ends are: {wanted}",
+    )
     with ctx.workprec(context.bits):
         check_ball(report, "losses", subject, entry["loss"], one.home.loss, "primal and dual value enclose it")
 
@@ -176,23 +204,41 @@ def _global(context: _Context) -> None:
     homes = [_home(context, entry) for entry in entries]
     report = context.report
     complete = context.found.complete and not context.undecided
-    minimal = [home for home in context.found.classes if any(is_minimal(home, kind) for one, _, kind in critical_types(context.found) if one is home)]
+    minimal = [
+        home
+        for home in context.found.classes
+        if any(is_minimal(home, kind) for one, _, kind in critical_types(context.found) if one is home)
+    ]
     with ctx.workprec(context.bits):
         for entry, home in zip(entries, homes, strict=True):
             if home is None:
                 continue
             subject = f"component {entry['id']}"
             above = next((other for other in minimal if other.loss < home.loss), None)
-            unsure = [other for other in minimal if other is not home and other.loss.overlaps(home.loss) and not same_loss(context.geometry, home, other)]
+            unsure = [
+                other
+                for other in minimal
+                if other is not home and other.loss.overlaps(home.loss) and not same_loss(context.geometry, home, other)
+            ]
             if above is not None:
-                report.check(not entry["global"], "global minimum", subject, "another minimum is lower", "another minimum is lower: it is not global")
+                report.check(
+                    not entry["global"], "global minimum", subject, "another minimum is lower", "another minimum is lower: it is not global"
+                )
             elif home.dead_minimal:
-                report.check(entry["global"], "global minimum", subject, "no direction exceeds lambda: no network of any width does better", "it is global")
+                report.check(
+                    entry["global"],
+                    "global minimum",
+                    subject,
+                    "no direction exceeds lambda: no network of any width does better",
+                    "it is global",
+                )
             elif not complete or unsure:
                 report.leave("global minimum", subject, "some strata are not re-proved" if not complete else "another loss may be equal")
             else:
-                report.check(entry["global"], "global minimum", subject, "every other minimum's loss is higher or proved equal", "it is global")
-        for k, (first, second) in enumerate(zip(homes, homes[1:], strict=False)):
+                report.check(
+                    entry["global"], "global minimum", subject, "every other minimum's loss is higher or proved equal", "it is global"
+                )
+        for k, (first, second) in enumerate(pairwise(homes)):
             if first is None or second is None:
                 continue
             if first.loss.overlaps(second.loss) and first is not second and not same_loss(context.geometry, first, second):
@@ -231,7 +277,7 @@ def _symmetries(geometry: Geometry) -> list[tuple[int, ...]]:
     rows = [row[:width] for row in geometry.setting.rows]
     if width > 3:
         return []
-    place = {}
+    place: dict[tuple[Any, ...], list[int]] = {}
     for k, row in enumerate(rows):
         place.setdefault(row, []).append(k)
     if any(len(points) > 1 for points in place.values()):
@@ -268,13 +314,25 @@ def _ledger(context: _Context) -> None:
         return
     all_types = list(critical_types(found))
     minimal = sum(is_minimal(home, kind) for home, _, kind in all_types)
-    report.check(ledger.get("minimal", 0) == minimal, "ledger", "minimal", "the strata with minima are counted anew", f"{ledger.get('minimal', 0)} is not {minimal}")
+    report.check(
+        ledger.get("minimal", 0) == minimal,
+        "ledger",
+        "minimal",
+        "the strata with minima are counted anew",
+        f"{ledger.get('minimal', 0)} is not {minimal}",
+    )
     if context.document["engine"] != "convex":
         return
-    vague = [kind for home, _, kind in all_types if any(not home.units[face].simple and not home.units[face].index for face in set(kind) - {DEAD})]
+    vague = [
+        kind
+        for home, _, kind in all_types
+        if any(not home.units[face].simple and not home.units[face].index for face in set(kind) - {DEAD})
+    ]
     if not vague:
         said, critical = ledger.get("critical", 0), sum(_clarke(home, kind) for home, _, kind in all_types) - minimal
-        report.check(said == critical, "ledger", "critical", "the strata critical in Clarke's sense are counted anew", f"{said} is not {critical}")
+        report.check(
+            said == critical, "ledger", "critical", "the strata critical in Clarke's sense are counted anew", f"{said} is not {critical}"
+        )
     else:
         report.leave("ledger", "critical", "dependent kinks: whether all of these are critical in Clarke's sense is not re-proved")
     if context.document.get("critical"):
@@ -295,14 +353,20 @@ def _listed(context: _Context) -> None:
             order = context.order(entry["stratum"])
             kind = tuple(sorted(order or ()))
             if order is None or kind not in wanted or kind in seen:
-                context.report.refute("critical strata", entry["stratum"], "it is listed twice" if kind in seen else "it has no critical point")
+                context.report.refute(
+                    "critical strata", entry["stratum"], "it is listed twice" if kind in seen else "it has no critical point"
+                )
                 continue
             seen.add(kind)
             home, size = wanted[kind]
             facts = {"dimension": size, "index": index_of(home, kind), "copies": copies(kind), "minimal": is_minimal(home, kind)}
             wrong = [f"{key} {entry[key]} is not {value}" for key, value in facts.items() if entry[key] != value]
-            context.report.check(not wrong, "critical strata", entry["stratum"], "dimension, index, copies and minimality are counted anew", "; ".join(wrong))
-            check_ball(context.report, "critical strata", entry["stratum"], entry["loss"], home.loss, "primal and dual value enclose its loss")
+            context.report.check(
+                not wrong, "critical strata", entry["stratum"], "dimension, index, copies and minimality are counted anew", "; ".join(wrong)
+            )
+            check_ball(
+                context.report, "critical strata", entry["stratum"], entry["loss"], home.loss, "primal and dual value enclose its loss"
+            )
 
 
 def _audit(context: _Context) -> None:
@@ -313,7 +377,13 @@ def _audit(context: _Context) -> None:
         return
     total = sum(copies(kind) * (-1) ** dimension(kind, polytope) * index_of(home, kind) for home, polytope, kind in critical_types(found))
     proof = "the indices of the critical strata found here add up to 1, as docs/audit.md proves they must"
-    report.check(total == 1, "audit", "sum of the indices", proof, f"the indices of the critical strata add up to {total}, not 1: the verifier is wrong")
+    report.check(
+        total == 1,
+        "audit",
+        "sum of the indices",
+        proof,
+        f"the indices of the critical strata add up to {total}, not 1: the verifier is wrong",
+    )
     if said is not None:
         report.check(said == total, "audit", "index_sum", proof, f"{said} is not {total}")
 

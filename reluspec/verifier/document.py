@@ -51,7 +51,13 @@ def _sizes(problem: Problem, facts: Mapping[str, Any], report: Report) -> None:
     }
     for key, value in expected.items():
         if key in facts:
-            report.check(facts[key] == value, KIND, f"problem.{key}", "the problem's sizes are the spec's", f"{_short(facts[key])} is not {_short(value)}")
+            report.check(
+                facts[key] == value,
+                KIND,
+                f"problem.{key}",
+                "the problem's sizes are the spec's",
+                f"{_short(facts[key])} is not {_short(value)}",
+            )
     count = exchange_count(problem)
     if count is None or not isinstance(facts["unit_exchanges"], int):
         report.leave(KIND, "problem.unit_exchanges", "there are too many units to try their permutations")
@@ -106,7 +112,9 @@ def _keeps_penalties(problem: Problem, image: Mapping[Variable, Variable]) -> bo
     for seed in range(1, 8):
         values = {variable: Fraction((seed * 7919 * (k + 3)) % 1009 - 504, 97) for k, variable in enumerate(problem.parameters)} | constants
         other = {variable: values[image[variable]] for variable in values}
-        here, there = (sum((evaluate(p.expression, at, sign, Fraction) for p in problem.regulariser), Fraction(0)) for at in (values, other))
+        here, there = (
+            sum((evaluate(p.expression, at, sign, Fraction) for p in problem.regulariser), Fraction(0)) for at in (values, other)
+        )
         if here != there:
             return False
     return True
@@ -142,13 +150,25 @@ def check_summary(document: Mapping[str, Any], report: Report) -> None:
         "critical": (len(document["critical"]) if "critical" in document else 0, _listed_critical(document)),
     }
     for key, (said, found) in expected.items():
-        report.check(said == found, "summary", key, "it follows from the lists and the ledger", f"it says {_short(said)}, the lists {_short(found)}")
+        report.check(
+            said == found, "summary", key, "it follows from the lists and the ledger", f"it says {_short(said)}, the lists {_short(found)}"
+        )
     for component in components:
         largest = max(piece["dimension"] for piece in component["pieces"])
         subject = f"component {component['id']}"
-        report.check(component["dimension"] == largest, "summary", subject, "its dimension is its largest piece's", f"it says {component['dimension']}, its pieces {largest}")
         report.check(
-            component["closed"] is not bool(component.get("missing")), "summary", subject, "closed unless ends are missing", "`closed` contradicts `missing`"
+            component["dimension"] == largest,
+            "summary",
+            subject,
+            "its dimension is its largest piece's",
+            f"it says {component['dimension']}, its pieces {largest}",
+        )
+        report.check(
+            component["closed"] is not bool(component.get("missing")),
+            "summary",
+            subject,
+            "closed unless ends are missing",
+            "`closed` contradicts `missing`",
         )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 from flint import fmpq
 from numpy.typing import NDArray
@@ -83,6 +84,13 @@ class Duality:
 
     def _forms(self) -> list[tuple[str, Array]]:
         return [("facets", self.facets), ("rising", self.rising), ("falling", self.falling)]
+
+    @property
+    def start(self) -> Array:
+        """The weighted residual of the dead network."""
+        mean = 0.0 if self.kappa is None else float((self.omega * self.y).sum() / (self.kappa + self.omega.sum()))
+        residual: Array = self.omega * (self.y - mean)
+        return residual
 
     def screen(self, sets: NDArray[np.int64]) -> Screened:
         """Judge a batch of sets of equally many faces (B x k)."""
@@ -188,12 +196,14 @@ class Duality:
         return state.best, h, bias
 
     def _start(self, coupling: Array, target: Array) -> Array:
-        batch, k, m = target.shape
+        k = target.shape[1]
         own = np.maximum(np.einsum("bkmkm->bk", coupling), 1e-300)
         start: Array = np.maximum(np.linalg.norm(target, axis=2) / self.mu - 1, 0) / own / k
         return start
 
-    def _step(self, coupling: Array, target: Array, state: _State, todo: NDArray[np.int64], m: int) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
+    def _step(
+        self, coupling: Array, target: Array, state: _State, todo: NDArray[np.int64], m: int
+    ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
         s = state.s[todo]
         batch, k = s.shape
         matrix = np.eye(k * m) + coupling * np.repeat(s, m, axis=1)[:, None, :]

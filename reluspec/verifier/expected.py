@@ -55,7 +55,8 @@ def dimension(kind: Type, polytope: Polytope) -> int:
 
 def index_of(home: Class, kind: Type) -> int:
     """The product of the units' factors."""
-    return prod(home.units[face].index for face in kind if face != DEAD) * home.dead_index ** kind.count(DEAD)
+    dead: int = home.dead_index ** kind.count(DEAD)
+    return prod(home.units[face].index for face in kind if face != DEAD) * dead
 
 
 def is_minimal(home: Class, kind: Type) -> bool:

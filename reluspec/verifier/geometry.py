@@ -168,7 +168,7 @@ class Geometry:
         return len(local.covers) == 2 * codimension and len(local.opposite) == codimension
 
     def characteristic(self, seeds: Sequence[int], base: int) -> int:
-        """Euler characteristic of the union of the open cones around `base` whose closure holds one of the `seeds`, in the sphere of directions.
+        """Euler characteristic, in the sphere of directions, of the union of the open cones around `base` whose closure holds a seed.
 
         The union is open in a sphere of dimension `rank - dim(base) - 1`: up to that sign it is the sum over its cones of
         `(-1)^(dimension in the sphere)`, the one with compact support.

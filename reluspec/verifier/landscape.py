@@ -19,7 +19,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 from numpy.typing import NDArray
 
-from reluspec.verifier.duality import ARGUMENTS, Duality, Screened
+from reluspec.verifier.duality import ARGUMENTS, Duality
 from reluspec.verifier.geometry import DEAD, Geometry
 from reluspec.verifier.points import Point
 
@@ -122,7 +122,7 @@ class Survey:
 
     def run(self, wanted: Sequence[Faces] = ()) -> Landscape:
         """`wanted` are sets that a sample must not leave out, nor their subsets."""
-        self._judge((), [], np.zeros(0))
+        self._judge((), [], self.duality.start)
         closed = {subset for faces in wanted for size in range(1, len(faces) + 1) for subset in combinations(sorted(faces), size)}
         for size in range(1, self.units + 1):
             for sets in self._batches(size, sorted(faces for faces in closed if len(faces) == size)):
@@ -134,8 +134,8 @@ class Survey:
 
     def _screen(self, sets: NDArray[np.int64]) -> None:
         screened, size = self.duality.screen(sets), sets.shape[1]
-        for k, name in enumerate(ARGUMENTS):
-            self.found.excluded[size, name] += int((screened.argument == k).sum())
+        for position, name in enumerate(ARGUMENTS):
+            self.found.excluded[size, name] += int((screened.argument == position).sum())
         for k in np.flatnonzero(screened.argument < 0):
             self._judge(tuple(int(face) for face in sets[k]), list(screened.weights[k]), screened.z[k])
 
@@ -175,26 +175,28 @@ class Survey:
 
     def _judge(self, faces: Faces, start: list[float], z: NDArray[np.float64]) -> None:
         """Exclude a set, make it a vertex, or leave it to the classes of its subsets."""
-        size = len(faces)
         self._float[faces] = (start, z)
-        for subset in self._alike(faces, z):
-            point = self._point(subset)
-            signs = [point.excess(face) for face in faces if face not in subset] if point is not None else [None]
-            if point is None or None in signs or 1 in signs:
-                continue
-            # The subset's residual is feasible for all faces: it is the optimum of the whole set.
-            if -1 in signs:
-                self.found.excluded[size, "inactive"] += 1
-            else:
-                self._settle(faces, point, subset)
+        alike = self._alike(faces, z)
+        if any(self._as_subset(faces, subset) for subset in alike):
             return
         point = self._point(faces)
-        if point is None:
-            self.found.open[faces] = "its weights could not be enclosed"
-        elif not all(weight > 0 for weight in point.s or []):
-            self.found.open[faces] = "some weight may be zero"
-        else:
+        if point is not None and all(weight > 0 for weight in point.s or []):
             self._settle(faces, point, faces)
+        # Floats may have stopped short of the optimum, so that no subset looked alike: try them all.
+        elif not any(self._as_subset(faces, subset) for subset in self._subsets(faces) if subset not in alike):
+            self.found.open[faces] = "its weights could not be enclosed" if point is None else "some weight may be zero"
+
+    def _as_subset(self, faces: Faces, subset: Faces) -> bool:
+        """Settle a set whose optimum is a subset's: the subset's residual is feasible for all faces. False if that is not proved."""
+        point = self._point(subset)
+        signs = [point.excess(face) for face in faces if face not in subset] if point is not None else [None]
+        if point is None or None in signs or 1 in signs:
+            return False
+        if -1 in signs:
+            self.found.excluded[len(faces), "inactive"] += 1
+        else:
+            self._settle(faces, point, subset)
+        return True
 
     def _settle(self, faces: Faces, point: Point, root: Faces) -> None:
         sides = [point.side(face) for face in faces]
@@ -209,21 +211,20 @@ class Survey:
 
     def _alike(self, faces: Faces, z: NDArray[np.float64]) -> list[Faces]:
         """Proper subsets whose float residual is the same, smallest first."""
-        found: list[Faces] = []
+        scale = CLOSE * (1 + float(np.abs(z).max(initial=0)))
+        return [subset for subset in self._subsets(faces) if np.abs(self._float[subset][1] - z).max(initial=0) <= scale]
+
+    def _subsets(self, faces: Faces) -> list[Faces]:
+        """All proper subsets, smallest first, their float optima known."""
+        found: list[Faces] = [()] if faces else []
         for size in range(1, len(faces)):
             subsets = list(combinations(faces, size))
             missing = [subset for subset in subsets if subset not in self._float]
             if missing:
-                screened: Screened = self.duality.screen(np.array(missing, dtype=np.int64))
+                screened = self.duality.screen(np.array(missing, dtype=np.int64))
                 self._float.update({one: (list(w), r) for one, w, r in zip(missing, screened.weights, screened.z, strict=True)})
-            scale = CLOSE * (1 + float(np.abs(z).max()))
-            found.extend(subset for subset in subsets if np.abs(self._float[subset][1] - z).max() <= scale)
-        return [()] * bool(faces and self._dead_feasible(faces)) + found
-
-    def _dead_feasible(self, faces: Faces) -> bool:
-        """Whether the residual of the dead network may be this set's (in floats, generously)."""
-        weights, _ = self._float[faces]
-        return max(weights) <= CLOSE
+            found.extend(subsets)
+        return found
 
     def _point(self, faces: Faces) -> Point | None:
         if faces not in self.points:

@@ -35,7 +35,10 @@ class Point:
         level = arb(self.geometry.setting.ridge_output)
         for _ in range(NEWTON_STEPS if s else 0):
             g, derivative = self._gradients(s)
-            error = [sum((x * x / q for x, q in zip(own, one.weights, strict=True)), arb(0)) - level for own, one in zip(g, self.local, strict=True)]
+            error = [
+                sum((x * x / q for x, q in zip(own, one.weights, strict=True)), arb(0)) - level
+                for own, one in zip(g, self.local, strict=True)
+            ]
             try:
                 step = arb_mat(derivative).solve(arb_mat(len(s), 1, error))
             except ZeroDivisionError:
@@ -47,14 +50,18 @@ class Point:
         """`g_F = A_F^T z` at the weights s, and the derivatives of the `|G_F z|^2`."""
         flat = [(k, j) for k, one in enumerate(self.local) for j in range(one.dimension)]
         matrix = [
-            [arb(int(row == column)) + self._coupling[i][j] * s[column[0]] / self.local[column[0]].weights[column[1]] for j, column in enumerate(flat)]
+            [
+                arb(int(row == column)) + self._coupling[i][j] * s[column[0]] / self.local[column[0]].weights[column[1]]
+                for j, column in enumerate(flat)
+            ]
             for i, row in enumerate(flat)
         ]
         blocks = [[self._target[i], *(arb(entry) for entry in self._coupling[i])] for i in range(len(flat))]
+        right = arb_mat(len(blocks), len(blocks) + 1, _flat(blocks))
         try:
-            solved = arb_mat(matrix).solve(arb_mat(blocks))
+            solved = arb_mat(len(matrix), len(matrix), _flat(matrix)).solve(right)
         except ZeroDivisionError:
-            solved = arb_mat(blocks)
+            solved = right
         g = [[solved[i, 0].mid() for i, (owner, _) in enumerate(flat) if owner == k] for k in range(len(s))]
         scaled = [solved[i, 0].mid() / self.local[k].weights[j] for i, (k, j) in enumerate(flat)]
         derivative = [[arb(0)] * len(s) for _ in s]
@@ -125,13 +132,18 @@ class Point:
         upper = gap.upper()
         self.radius = upper.sqrt().upper() if upper > 0 else arb(0)
         self.loss = value - arb(upper / 2, upper / 2) if upper > 0 else value
+        if not self.local:  # the dead network is rational: a single rounding
+            self.loss = arb(_dot(self._weighted(setting.y), setting.y) + setting.offset)
+            self.z, self.radius = [arb(entry) for entry in self._weighted(setting.y)], arb(0)
         self.s = self._weights() if self.feasible else None
 
     def _bias(self, rest: list[arb]) -> arb:
         setting = self.geometry.setting
         if setting.kappa is None:
             return arb(0)
-        return sum((w * entry for w, entry in zip(setting.omega, rest, strict=True)), arb(0)) / (setting.kappa + sum(setting.omega, fmpq(0)))
+        return sum((w * entry for w, entry in zip(setting.omega, rest, strict=True)), arb(0)) / (
+            setting.kappa + sum(setting.omega, fmpq(0))
+        )
 
     def _centred(self, z: list[arb]) -> list[arb]:
         """z with sum zero where the output bias is free of penalty, as balls around such a point."""
@@ -190,11 +202,18 @@ class Point:
         return [sum((a * column[i] for a, column in zip(shares, one.columns, strict=True)), arb(0)) for i in range(self.geometry.points)]
 
     def direction(self, face: int) -> list[arb]:
-        """The weight vector of a unit on the face divided by its output weight (m)."""
+        """The weight vector of a unit on the face divided by its output weight (m); entries that are zero are so exactly."""
         one = self.geometry.local(face)
-        shares = self.pull(face)
-        width = len(self.geometry.setting.ridge)
-        return [sum((a * vector[j] for a, vector in zip(shares, one.basis, strict=True)), arb(0)) for j in range(width)]
+        found = []
+        for j in range(len(self.geometry.setting.ridge)):
+            shares = [vector[j] / q for vector, q in zip(one.basis, one.weights, strict=True)]
+            row = tuple(
+                sum((share * column[i] for share, column in zip(shares, one.columns, strict=True)), fmpq(0))
+                for i in range(self.geometry.points)
+            )
+            value = self.form(row)
+            found.append(arb(0) if value.contains(0) and self.sign(row) == 0 else value)
+        return found
 
     # Signs, zero included
 
@@ -288,6 +307,10 @@ def _sign(value: arb) -> int | None:
     if value < 0:
         return -1
     return 0 if value == 0 else None
+
+
+def _flat(rows: Sequence[Sequence[arb]]) -> list[arb]:
+    return [entry for row in rows for entry in row]
 
 
 def _square(value: arb) -> arb:

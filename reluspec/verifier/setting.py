@@ -58,7 +58,7 @@ def read_setting(problem: Problem) -> Setting:
     hidden, output = layers
     if hidden.fixed_weight is not None or output.fixed_weight is not None or any(hidden.fixed_bias or ()):
         raise OutsideError("some parameters of the units are fixed")
-    if _slopes(output)[:2] != (1, 1):
+    if any(slope != 1 for slope in _slopes(output)[:2]):
         raise OutsideError("the output layer is not linear")
     above, below, marks = _slopes(hidden)
     curvature, y, constants = _squares(problem)
