@@ -49,7 +49,7 @@ class Point:
     def _gradients(self, s: list[arb]) -> tuple[list[list[arb]], list[list[arb]]]:
         """`g_F = A_F^T z` at the weights s, and the derivatives of the `|G_F z|^2`."""
         flat = [(k, j) for k, one in enumerate(self.local) for j in range(one.dimension)]
-        matrix = [
+        matrix: list[list[arb]] = [
             [
                 arb(int(row == column)) + self._coupling[i][j] * s[column[0]] / self.local[column[0]].weights[column[1]]
                 for j, column in enumerate(flat)
