@@ -36,7 +36,7 @@ def stratum_count(problem: Problem) -> int | None:
     outside = len(signed)
     group = exchange_count(problem)
     if group == 1:
-        total = 3**outside
+        total: int = 3**outside
         for count in known:
             total *= count
         return total

@@ -154,8 +154,10 @@ def check_summary(document: Mapping[str, Any], report: Report) -> None:
             said == found, "summary", key, "it follows from the lists and the ledger", f"it says {_short(said)}, the lists {_short(found)}"
         )
     for component in components:
-        largest = max(piece["dimension"] for piece in component["pieces"])
         subject = f"component {component['id']}"
+        alike = [piece for k, piece in enumerate(component["pieces"]) if piece in component["pieces"][:k]]
+        report.check(not alike, "summary", subject, "no piece is listed twice", "a piece is listed twice")
+        largest = max(piece["dimension"] for piece in component["pieces"])
         report.check(
             component["dimension"] == largest,
             "summary",
@@ -174,7 +176,7 @@ def check_summary(document: Mapping[str, Any], report: Report) -> None:
 
 def _listed_critical(document: Mapping[str, Any]) -> int:
     """How many critical strata the list must have: none without one, and engines that do not audit leave it empty."""
-    if not document.get("critical"):
+    if "critical" not in document or (document["engine"] != "convex" and not document["critical"]):
         return 0
     ledger = document["summary"]["ledger"]
     return int(ledger.get("critical", 0) + ledger.get("minimal", 0))

@@ -17,7 +17,7 @@ from flint import arb, ctx
 from reluspec.errors import ReluspecError
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
-from reluspec.regions.signs import Signs, parse_signs
+from reluspec.regions.signs import Signs, format_signs, parse_signs, signs_at
 from reluspec.verifier.balls import Fit, claimed, fit, middle
 from reluspec.verifier.claims import Outcome, Report
 from reluspec.verifier.counting import stratum_count
@@ -92,7 +92,7 @@ def check_component(context: _Context, entry: Mapping[str, Any]) -> None:
             if _contradiction(context, entry, piece, surrogate, where):
                 return
             if piece["dimension"]:
-                _family(context, entry, piece, surrogate, where)
+                _family(context, entry, piece, signs, surrogate, where)
             else:
                 _point(context, entry, piece, signs, where)
     place = "interior" if interior else "boundary"
@@ -185,14 +185,14 @@ def _point(context: _Context, entry: Mapping[str, Any], piece: Mapping[str, Any]
         report.leave("losses", where, "the claimed radius is finer than the verifier's precision")
     else:
         report.check(loss is Fit.INSIDE, "losses", where, "evaluated at the critical point", "it is another one")
-    outcome, reason = local_minimum(problem, signs, root)
+    outcome, why = local_minimum(problem, signs, root)
     if outcome is Outcome.PROVED:
-        report.prove("components", where, f"a strict local minimum: {reason}")
+        report.prove("components", where, f"a strict local minimum: {why}")
         _isolated(context, entry, root, signs)
     elif outcome is Outcome.REFUTED:
-        report.refute("components", where, f"no local minimum: {reason}")
+        report.refute("components", where, f"no local minimum: {why}")
     else:
-        report.leave("components", where, reason)
+        report.leave("components", where, why)
 
 
 def _isolated(context: _Context, entry: Mapping[str, Any], root: Root, signs: Signs) -> None:
@@ -227,18 +227,52 @@ def _moved(problem: Problem, theta: Sequence[arb], image: Mapping[Variable, Vari
     return [values[image[variable]] for variable in problem.parameters]
 
 
-def _family(context: _Context, entry: Mapping[str, Any], piece: Mapping[str, Any], surrogate: Surrogate, where: str) -> None:
-    """A piece of positive dimension: points of its parametrisation are tried, which can refute it but not prove it."""
+def _family(context: _Context, entry: Mapping[str, Any], piece: Mapping[str, Any], signs: Signs, surrogate: Surrogate, where: str) -> None:
+    """A piece of positive dimension: what can refute it is tried, but it is not proved."""
+    report, problem = context.report, context.problem
+    flat = problem.flatten(piece["witness"])
+    try:
+        critical_point(problem, signs, [middle(flat[variable]) for variable in problem.parameters], context.bits)
+        report.refute("dimensions", where, "interval Newton: its witness is an isolated critical point of the stratum")
+        return
+    except SingularError:
+        pass
     form = piece.get("parametrisation")
     if form is None:
-        context.report.leave("parametrisations", where, "the map gives none")
+        report.leave("parametrisations", where, "the map gives none")
     else:
-        for point in _samples(context.problem, form):
-            reason = impossible(surrogate, point, entry["loss"], len(point))
-            if reason:
-                context.report.refute("parametrisations", where, reason)
-                return
-    context.report.leave("components", where, "families outside the convex setting are tried at points only, not proved")
+        reasons = [impossible(surrogate, point, entry["loss"], len(point)) for point in _samples(problem, form)]
+        if any(reasons):
+            report.refute("parametrisations", where, next(reason for reason in reasons if reason))
+            return
+        _ends(context, entry, form)
+    count = exchange_count(problem)
+    if count is not None and count % entry["orbit_size"]:
+        report.refute("orbits", f"component {entry['id']}", f"{entry['orbit_size']} does not divide the number of exchanges, {count}")
+    report.leave("components", where, "families outside the convex setting are tried at points only, not proved")
+
+
+def _ends(context: _Context, entry: Mapping[str, Any], form: Mapping[str, Any]) -> None:
+    """A rational vertex of a chart that provably is no minimum must be a missing end: the loss there is the family's."""
+    if form["kind"] != "chart" or form["units"] or form.get("pairs") or not form["rays"]:
+        return
+    problem = context.problem
+    for vertex in form["vertices"]:
+        if any(Fraction(ball["radius"]) for ball in vertex):
+            continue
+        point = problem.tensors([Fraction(ball["value"]) for ball in vertex], lambda value: value)
+        signs = signs_at(problem, point)
+        name = format_signs(problem, signs)
+        if name in entry.get("missing", []) or name in [piece["stratum"] for piece in entry["pieces"]]:
+            continue
+        try:
+            root = critical_point(problem, signs, [middle(ball) for ball in vertex], context.bits)
+        except SingularError:
+            continue
+        if local_minimum(problem, signs, root)[0] is Outcome.REFUTED:
+            context.report.refute(
+                "ends", f"component {entry['id']}", f"its closure holds a point of {name} that is no minimum: it is open there"
+            )
 
 
 def _samples(problem: Problem, form: Mapping[str, Any]) -> list[list[arb]]:
@@ -268,7 +302,14 @@ def _samples(problem: Problem, form: Mapping[str, Any]) -> list[list[arb]]:
 
 
 def _distinct(context: _Context) -> None:
-    """Two listed points must not be one, nor images of one under exchange."""
+    """Two listed points must not be one, nor images of one under exchange; nor may a witness stand in two components."""
+    seen: list[tuple[int, Any]] = []
+    for entry in context.document["components"]:
+        witnesses = [piece["witness"] for piece in entry["pieces"]]
+        twin = next((number for number, other in seen if other in witnesses), None)
+        if twin is not None:
+            context.report.refute("components", f"component {entry['id']}", f"it has a witness of component {twin}")
+        seen.extend((entry["id"], witness) for witness in witnesses)
     items = list(context.roots.items())
     for k, (first, (root, _)) in enumerate(items):
         for second, (other, _) in items[k + 1 :]:

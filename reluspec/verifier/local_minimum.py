@@ -157,13 +157,10 @@ class _Test:
             for k, sign in zip(positions, choice, strict=True):
                 flat[k] = "+" if sign > 0 else "-"
             local = self._cell("".join(flat))
-            normals = [
-                [local.switches[k][0].derivative(j) * sign for j in range(self.size)] for k, sign in zip(positions, choice, strict=True)
-            ]
-            self._cone(local.loss, normals, [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)])
+            self._cone(local.loss, [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)])
 
-    def _cone(self, loss: Polynomial, normals: Sequence[Sequence[Polynomial]], switches: Sequence[Polynomial]) -> None:
-        rows = [[self._value(entry) for entry in row] for row in normals]
+    def _cone(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
+        rows = [[self._value(switch.derivative(k)) for k in range(self.size)] for switch in switches]
         gradient = [self._value(loss.derivative(k)) for k in range(self.size)]
         count = len(rows)
         gram = arb_mat(count, count, [_dot(one, two) for one in rows for two in rows])
@@ -183,11 +180,12 @@ class _Test:
             ]
             for i in range(self.size)
         ]
+        columns = [list(column) for column in zip(*rows, strict=True)]
         # Positive definite on the common kernel of the rows, if it is so with some multiple of their squares added (Finsler).
         for weight in (1, 2**10, 2**20, 2**40):
             trial = [
-                [hessian[i][j] + weight * sum((row[i] * row[j] for row in rows), arb(0)) for j in range(self.size)]
-                for i in range(self.size)
+                [entry + weight * _dot(column, other) for entry, other in zip(line, columns, strict=True)]
+                for line, column in zip(hessian, columns, strict=True)
             ]
             if definite(trial):
                 return

@@ -56,7 +56,7 @@ class Point:
             ]
             for i, row in enumerate(flat)
         ]
-        blocks = [[self._target[i], *(arb(entry) for entry in self._coupling[i])] for i in range(len(flat))]
+        blocks: list[list[arb]] = [[arb(self._target[i]), *(arb(entry) for entry in self._coupling[i])] for i in range(len(flat))]
         right = arb_mat(len(blocks), len(blocks) + 1, _flat(blocks))
         try:
             solved = arb_mat(len(matrix), len(matrix), _flat(matrix)).solve(right)

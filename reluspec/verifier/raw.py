@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from flint import Ordering, arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx
@@ -152,6 +153,9 @@ def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: 
     with ctx.workprec(bits):
         guess = _multipliers(rest, unknown, [arb(value) for value in start], ring.size)
         inner, box = krawczyk(rest, unknown, guess, bits)
+        exact = _rational_root(rest, inner)
+        if exact is not None:
+            affine.eliminate([ring.gens[k] - entry for k, entry in exact.items()])
         return Root(
             [value(image, inner) for image in affine.images[: ring.size]],
             [value(image, box) for image in affine.images[: ring.size]],
@@ -159,6 +163,26 @@ def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: 
             surrogate,
             ring,
         )
+
+
+def _rational_root(equations: Sequence[Polynomial], enclosure: dict[int, arb]) -> dict[int, fmpq] | None:
+    """The root itself where it has small denominators: the simplest numbers in the enclosure, if they solve the equations exactly."""
+    found: dict[int, fmpq] = {}
+    for k, ball in enclosure.items():
+        guess = Fraction(float(ball.mid())).limit_denominator(10**6)
+        found[k] = fmpq(guess.numerator, guess.denominator)
+        if not ball.contains(arb(found[k])):
+            return None
+    for one in equations:
+        total = fmpq(0)
+        for exponents, coefficient in one.to_dict().items():
+            for k, power in enumerate(exponents):
+                if power:
+                    coefficient *= found[k] ** int(power)
+            total += coefficient
+        if total:
+            return None
+    return found
 
 
 def _multipliers(equations: Sequence[Polynomial], unknown: Sequence[int], theta: list[arb], size: int) -> dict[int, arb]:
