@@ -176,10 +176,12 @@ def _point(context: _Context, entry: Mapping[str, Any], piece: Mapping[str, Any]
         report.refute("witnesses", where, "the critical point of the stratum near it is not in its balls")
     else:
         report.leave("witnesses", where, "a claimed radius is finer than the verifier's precision")
-    if not all(
-        (at(switch, root.theta) > 0) if sign > 0 else (at(switch, root.theta) < 0) for switch, sign in root.surrogate.switches if sign
-    ):
-        report.leave("witnesses", where, "a strict switch may vanish at the critical point")
+    for switch, sign in root.surrogate.switches:
+        value = at(switch, root.theta) * sign
+        if sign and (value < 0 or root.affine.of(switch) == 0):
+            report.refute("witnesses", where, "the signs of the stratum are not those of its critical point")
+        elif sign and not value > 0:
+            report.leave("witnesses", where, "a strict switch may vanish at the critical point")
     loss = fit(entry["loss"], at(root.surrogate.loss, root.theta))
     if loss is Fit.UNCLEAR:
         report.leave("losses", where, "the claimed radius is finer than the verifier's precision")

@@ -25,7 +25,7 @@ def mutations(document: Document) -> Iterator[Mutation]:
             yield name, changed
 
 
-Change = tuple[str, Callable[[Document], None]]
+Change = tuple[str, Callable[[Document], object]]
 
 
 def _whole(document: Document) -> Iterator[Change]:
@@ -80,22 +80,22 @@ def _ledgers(document: Document) -> Iterator[Change]:
 
 def _components(document: Document) -> Iterator[Change]:
     for k, entry in enumerate(document["components"]):
-        yield f"component {k} dropped", lambda d, k=k: d["components"].pop(k) and None
-        yield f"component {k} dropped, repaired", lambda d, k=k: (d["components"].pop(k), repair(d)) and None
+        yield f"component {k} dropped", lambda d, k=k: d["components"].pop(k)
+        yield f"component {k} dropped, repaired", lambda d, k=k: (d["components"].pop(k), repair(d))
         yield (
             f"component {k} twice, repaired",
-            lambda d, k=k: (d["components"].insert(k, copy.deepcopy(d["components"][k])), repair(d)) and None,
+            lambda d, k=k: (d["components"].insert(k, copy.deepcopy(d["components"][k])), repair(d)),
         )
         yield (
             f"component {k} shifted copy, repaired",
-            lambda d, k=k: (d["components"].insert(k + 1, _shifted(d["components"][k])), repair(d)) and None,
+            lambda d, k=k: (d["components"].insert(k + 1, _shifted(d["components"][k])), repair(d)),
         )
         yield f"component {k} loss in the 10th digit", lambda d, k=k: _set_loss(d, k, _moved(d["components"][k]["loss"]))
         yield f"component {k} dimension", lambda d, k=k: d["components"][k].update(dimension=d["components"][k]["dimension"] + 1)
         yield f"component {k} dimension of all pieces, repaired", lambda d, k=k: _thicker(d, k)
         yield (
             f"component {k} orbit, repaired",
-            lambda d, k=k: (d["components"][k].update(orbit_size=d["components"][k]["orbit_size"] + 1), repair(d)) and None,
+            lambda d, k=k: (d["components"][k].update(orbit_size=d["components"][k]["orbit_size"] + 1), repair(d)),
         )
         yield f"component {k} closed", lambda d, k=k: d["components"][k].update(closed=not d["components"][k]["closed"])
         yield f"component {k} location", lambda d, k=k: d["components"][k].update(location=_other(d["components"][k]["location"]))
@@ -104,7 +104,7 @@ def _components(document: Document) -> Iterator[Change]:
         if not entry["closed"]:
             yield (
                 f"component {k} closed and no missing ends",
-                lambda d, k=k: (d["components"][k].update(closed=True), d["components"][k].pop("missing")) and None,
+                lambda d, k=k: (d["components"][k].update(closed=True), d["components"][k].pop("missing")),
             )
         first = entry["pieces"][0]["stratum"]
         for place in {0, len(first) - 1}:
@@ -112,7 +112,7 @@ def _components(document: Document) -> Iterator[Change]:
         for j in range(len(entry["pieces"])):
             yield f"component {k} piece {j} dead units", lambda d, k=k, j=j: _more(d["components"][k]["pieces"][j], "dead_units")
             if len(entry["pieces"]) > 1:
-                yield f"component {k} piece {j} dropped", lambda d, k=k, j=j: d["components"][k]["pieces"].pop(j) and None
+                yield f"component {k} piece {j} dropped", lambda d, k=k, j=j: d["components"][k]["pieces"].pop(j)
         yield (
             f"component {k} a piece twice",
             lambda d, k=k: d["components"][k]["pieces"].append(copy.deepcopy(d["components"][k]["pieces"][0])),
@@ -168,12 +168,12 @@ def _families(document: Document) -> Iterator[Change]:
                     f"component {k} piece {j} direction entry {place}",
                     lambda d, form=form, place=place: _move_leaf(form(d)["directions"], place),
                 )
-            yield f"component {k} piece {j} a vertex dropped", lambda d, form=form: form(d)["vertices"].pop() and None
+            yield f"component {k} piece {j} a vertex dropped", lambda d, form=form: form(d)["vertices"].pop()
             yield f"component {k} piece {j} a vertex twice", lambda d, form=form: form(d)["vertices"].append(form(d)["vertices"][0])
             yield f"component {k} piece {j} a sign", lambda d, form=form: form(d)["signs"].__setitem__(0, -form(d)["signs"][0] or 1)
             yield (
                 f"component {k} piece {j} no parametrisation",
-                lambda d, k=k, j=j: d["components"][k]["pieces"][j].pop("parametrisation") and None,
+                lambda d, k=k, j=j: d["components"][k]["pieces"][j].pop("parametrisation"),
             )
 
 
@@ -183,7 +183,7 @@ def _critical(document: Document) -> Iterator[Change]:
             yield f"critical {k} {key}", lambda d, k=k, key=key: _more(d["critical"][k], key)
         yield f"critical {k} minimal", lambda d, k=k: _not(d["critical"][k], "minimal")
         yield f"critical {k} loss", lambda d, k=k: d["critical"][k].update(loss=_moved(d["critical"][k]["loss"]))
-        yield f"critical {k} dropped", lambda d, k=k: d["critical"].pop(k) and None
+        yield f"critical {k} dropped", lambda d, k=k: d["critical"].pop(k)
         if not entry["minimal"]:
             yield f"critical {k} listed as a minimum, repaired", lambda d, k=k: _saddle(d, d["critical"][k])
 
