@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from reluspec.problem.problem import Problem
     from reluspec.regions.region_graph import RegionGraph, region_graph
     from reluspec.systems.system import stratum_system
+    from reluspec.verifier.claims import Verification
+    from reluspec.verifier.verify import verify
     from reluspec.version import __version__
 
 # Imported when first used: `import reluspec` alone costs next to nothing.
@@ -35,6 +37,8 @@ _WHERE = {
     "parse": "reluspec.language:parse_spec",
     "region_graph": "reluspec.regions.region_graph",
     "stratum_system": "reluspec.systems.system",
+    "verify": "reluspec.verifier.verify",
+    "Verification": "reluspec.verifier.claims",
     "read_map": "reluspec.io.map_format",
     "write_map": "reluspec.io.map_format",
     "plot": "reluspec.io.plot",
@@ -52,6 +56,7 @@ __all__ = [
     "Problem",
     "RegionGraph",
     "ReluspecError",
+    "Verification",
     "__version__",
     "check",
     "load",
@@ -62,6 +67,7 @@ __all__ = [
     "report_page",
     "solve",
     "stratum_system",
+    "verify",
     "write_map",
     "write_plot",
     "write_report",

@@ -60,7 +60,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
     Group.EXECUTOR: {"local": "reluspec.executors.local:LOCAL", "dask": "reluspec.executors.dask:DASK"},
     Group.COMMAND: {
         name: f"reluspec.cli.{name}:{name}"
-        for name in ("compile", "solve", "show", "report", "plot", "graph", "system", "check", "fmt", "plugins", "schema")
+        for name in ("compile", "solve", "verify", "show", "report", "plot", "graph", "system", "check", "fmt", "plugins", "schema")
     },
 }
 

@@ -1,0 +1,228 @@
+"""Is a critical point of a stratum a local minimum of the loss? The one-sided tests of theory.md section 3, in balls.
+
+Around the point the loss is one polynomial on every adjacent cell. Where all switches that vanish are linear, the cells are cones with
+known rays; elsewhere the switches' gradients must be independent, and every combination of their signs is a cell. On each cell:
+
+- no ray may have a negative slope (a proved one refutes the claim);
+- on the span of the rays of slope zero and of the stratum's tangent space the Hessian (of the Lagrangian, for curved switches) must be
+  positive definite, or at least positive on the cone of these rays.
+
+That is sufficient for a strict minimum: the loss grows at least quadratically in every direction of the cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+from math import prod
+
+from flint import arb, arb_mat, fmpq, fmpq_mat
+
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs
+from reluspec.verifier.claims import Outcome
+from reluspec.verifier.faces import faces
+from reluspec.verifier.raw import Polynomial, Root, Surrogate, at, definite, kernel, linear_row
+
+MAX_CELLS = 4_096
+
+Verdict = tuple[Outcome, str]
+Vector = list[fmpq]
+
+
+class _Stop(Exception):  # noqa: N818
+    """The test ended early with a verdict."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.verdict = outcome, reason
+
+
+def local_minimum(problem: Problem, signs: Signs, root: Root) -> Verdict:
+    """The verdict and its reason; FLINT's current precision is used."""
+    test = _Test(problem, signs, root)
+    try:
+        if all(switch.total_degree() <= 1 for switch in test.tight.values()):
+            test.polyhedral()
+        else:
+            test.curved()
+    except _Stop as stop:
+        return stop.verdict
+    return Outcome.PROVED, "every adjacent cell: no slope falls, and the Hessian is positive where slopes are zero"
+
+
+class _Test:
+    def __init__(self, problem: Problem, signs: Signs, root: Root) -> None:
+        self.problem, self.signs, self.root = problem, signs, root
+        self.size = root.ring.size
+        # Switches that vanish identically are no walls.
+        self.tight = {k: switch for k, (switch, sign) in enumerate(root.surrogate.switches) if sign == 0 and switch != 0}
+
+    # Linear switches
+
+    def polyhedral(self) -> None:
+        blocks = [self._cells(block) for block in self._blocks()]
+        if prod(len(cells) for cells in blocks) > MAX_CELLS:
+            raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
+        tangent = kernel([self._row(switch) for switch in self.tight.values()], self.size)
+        for cell in product(*blocks):
+            flat = list(self.signs.all)
+            for part in cell:
+                for k, sign in part[0].items():
+                    flat[k] = "+" if sign > 0 else "-"
+            local = self._cell("".join(flat))
+            if any(local.switches[k][0] != switch for k, switch in self.tight.items()):
+                raise _Stop(Outcome.OPEN, "a switch that vanishes there is another function on an adjacent cell")
+            gradient = [local.loss.derivative(k) for k in range(self.size)]
+            level = [ray for _, rays in cell for ray in rays if self._slope(gradient, ray) == 0]
+            self._curvature(gradient, tangent, level)
+
+    def _cell(self, flat: str) -> Surrogate:
+        """The surrogate of an adjacent cell; what vanishes identically on the stratum must do so there, too."""
+        local = self.root.ring.surrogate(self.signs.reshaped(flat))
+        if any(sign == 0 and switch != 0 for switch, sign in local.switches):
+            raise _Stop(Outcome.OPEN, "a switch that vanishes there is another function on an adjacent cell")
+        return local
+
+    def _row(self, switch: Polynomial) -> Vector:
+        return linear_row(switch, self.size)
+
+    def _blocks(self) -> list[list[int]]:
+        """Tight switches that share parameters, together."""
+        groups: list[tuple[set[int], list[int]]] = []
+        for switch, polynomial in self.tight.items():
+            used = {k for k, entry in enumerate(self._row(polynomial)) if entry}
+            met = [group for group in groups if group[0] & used]
+            groups = [group for group in groups if group not in met]
+            groups.append((used.union(*(group[0] for group in met)), [switch, *(k for group in met for k in group[1])]))
+        return [switches for _, switches in groups]
+
+    def _cells(self, block: Sequence[int]) -> list[tuple[dict[int, int], list[Vector]]]:
+        """The cells around the point in the parameters of one block: signs of its switches, and rays (in all parameters)."""
+        rows = [self._row(self.tight[k]) for k in block]
+        used = [k for k in range(self.size) if any(row[k] for row in rows)]
+        small = [[Fraction(int(row[k].p), int(row[k].q)) for k in used] for row in rows]
+        found = []
+        for face in faces(small)[0]:
+            if 0 not in face.signs:
+                rays = []
+                for ray in face.rays:
+                    whole = [fmpq(0)] * self.size
+                    for k, entry in zip(used, ray, strict=True):
+                        whole[k] = fmpq(entry)
+                    rays.append(whole)
+                found.append((dict(zip(block, face.signs, strict=True)), rays))
+        return found
+
+    def _slope(self, gradient: Sequence[Polynomial], ray: Vector) -> int:
+        total = self.root.ring.constant(0)
+        for entry, part in zip(ray, gradient, strict=True):
+            if entry:
+                total = total + part * entry
+        value = self._value(total)
+        if value < 0:
+            raise _Stop(Outcome.REFUTED, "the loss falls from it into an adjacent cell")
+        if value > 0:
+            return 1
+        if self.root.affine.of(total) == 0:
+            return 0
+        raise _Stop(Outcome.OPEN, "a one-sided slope may be zero")
+
+    def _value(self, polynomial: Polynomial) -> arb:
+        return at(polynomial, self.root.theta)
+
+    def _curvature(self, gradient: Sequence[Polynomial], tangent: Sequence[Vector], level: Sequence[Vector]) -> None:
+        hessian = [[self._value(part.derivative(k)) for k in range(self.size)] for part in gradient]
+        own = _restricted(hessian, tangent)
+        if not definite(own):
+            if any(own[k][k] < 0 for k in range(len(own))):
+                raise _Stop(Outcome.REFUTED, "the Hessian has a negative direction along the stratum")
+            raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
+        span = _independent(tangent, level)
+        if definite(_restricted(hessian, [*tangent, *span])):
+            return
+        if len(span) < len(level) or not _copositive(_schur(_restricted(hessian, [*tangent, *level]), len(tangent))):
+            raise _Stop(Outcome.OPEN, "the Hessian is not proved positive on an adjacent cell with slopes zero")
+
+    # Curved switches
+
+    def curved(self) -> None:
+        """Independent gradients: the cells are all combinations of signs, each locally a cone over independent forms."""
+        positions = list(self.tight)
+        if 2 ** len(positions) > MAX_CELLS:
+            raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
+        for choice in product((1, -1), repeat=len(positions)):
+            flat = list(self.signs.all)
+            for k, sign in zip(positions, choice, strict=True):
+                flat[k] = "+" if sign > 0 else "-"
+            local = self._cell("".join(flat))
+            self._cone(local.loss, [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)])
+
+    def _cone(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
+        rows = [[self._value(switch.derivative(k)) for k in range(self.size)] for switch in switches]
+        gradient = [self._value(loss.derivative(k)) for k in range(self.size)]
+        count = len(rows)
+        gram = arb_mat(count, count, [_dot(one, two) for one in rows for two in rows])
+        try:
+            solved = gram.solve(arb_mat(count, 1, [_dot(row, gradient) for row in rows])).entries()
+        except ZeroDivisionError:
+            raise _Stop(Outcome.OPEN, "the gradients of curved switches may be dependent") from None
+        if any(entry < 0 for entry in solved):
+            raise _Stop(Outcome.REFUTED, "the loss falls from it into an adjacent cell")
+        if not all(entry > 0 for entry in solved):
+            raise _Stop(Outcome.OPEN, "a one-sided slope may be zero")
+        hessian = [
+            [
+                self._value(loss.derivative(i).derivative(j))
+                - sum((nu * self._value(h.derivative(i).derivative(j)) for nu, h in zip(solved, switches, strict=True)), arb(0))
+                for j in range(self.size)
+            ]
+            for i in range(self.size)
+        ]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        # Positive definite on the common kernel of the rows, if it is so with some multiple of their squares added (Finsler).
+        for weight in (1, 2**10, 2**20, 2**40):
+            trial = [
+                [entry + weight * _dot(column, other) for entry, other in zip(line, columns, strict=True)]
+                for line, column in zip(hessian, columns, strict=True)
+            ]
+            if definite(trial):
+                return
+        raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
+
+
+def _restricted(matrix: Sequence[Sequence[arb]], basis: Sequence[Vector]) -> list[list[arb]]:
+    images = [[sum((row[k] * vector[k] for k in range(len(vector)) if vector[k]), arb(0)) for row in matrix] for vector in basis]
+    return [[sum((image[k] * other[k] for k in range(len(other)) if other[k]), arb(0)) for other in basis] for image in images]
+
+
+def _independent(tangent: Sequence[Vector], rays: Sequence[Vector]) -> list[Vector]:
+    """Rays that are linearly independent of the tangent space and of each other, as many as there are."""
+    chosen: list[Vector] = []
+    for ray in rays:
+        rows = [*tangent, *chosen, ray]
+        if fmpq_mat(rows).rank() == len(rows):
+            chosen.append(ray)
+    return chosen
+
+
+def _schur(matrix: list[list[arb]], first: int) -> list[list[arb]]:
+    """What is left of a quadratic form when it is minimised over its first coordinates, where it is positive definite."""
+    rows = [list(row) for row in matrix]
+    for k in range(first):
+        for i in range(k + 1, len(rows)):
+            factor = rows[i][k] / rows[k][k]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
+    return [row[first:] for row in rows[first:]]
+
+
+def _copositive(form: list[list[arb]]) -> bool:
+    """Whether a form in at most two variables is positive on all non-negative ones but zero."""
+    if len(form) > 2 or not all(form[k][k] > 0 for k in range(len(form))):
+        return False
+    return len(form) < 2 or bool(form[0][1] >= 0) or bool(form[0][1] * form[0][1] < form[0][0] * form[1][1])
+
+
+def _dot(a: Sequence[arb], b: Sequence[arb]) -> arb:
+    return sum((x * y for x, y in zip(a, b, strict=True)), arb(0))
