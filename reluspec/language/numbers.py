@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from reluspec.language import limits
+from reluspec.language.diagnostics import quoted
 
 _DECIMAL = r"(?P<{0}whole>[0-9]*)(?:\.(?P<{0}part>[0-9]*))?(?:[eE](?P<{0}exponent>[+-]?[0-9]+))?"
 _LITERAL = re.compile(_DECIMAL.format(""))
@@ -24,7 +25,7 @@ def literal(text: str) -> Fraction:
         return Fraction(int(text))
     match = _LITERAL.fullmatch(text)
     if match is None:
-        raise NumberError(f"`{text[:_SHOWN]}` is not a number")
+        raise NumberError(f"{quoted(text)} is not a number")
     whole, part, exponent = match["whole"], match["part"] or "", (match["exponent"] or "0")
     digits = len(whole) + len(part)
     if digits > limits.LITERAL_DIGITS:
@@ -42,8 +43,7 @@ def cell(text: str) -> Fraction:
     """The exact value of a CSV cell: an optional sign, a decimal, optionally over another. Raises `NumberError`."""
     match = _CELL.fullmatch(text.strip())
     if match is None:
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-        raise NumberError(f"`{shown}` is not a number")
+        raise NumberError(f"{quoted(text)} is not a number")
     sign, above, below = match.groups()
     value = literal(above)
     if below is not None:

@@ -30,6 +30,11 @@ class Variable:
     def __str__(self) -> str:
         return f"{self.name}[{','.join(map(str, self.index))}]" if self.index else self.name
 
+    @property
+    def symbol(self) -> str:
+        """The same in ASCII, still one of its own: FLINT's rings take no other names, and layers may have any letters."""
+        return str(self).encode("ascii", "backslashreplace").decode("ascii")
+
 
 @dataclass(frozen=True)
 class Sum:

@@ -29,9 +29,8 @@ def product_graph(regions: RegionGraph) -> networkx.Graph[str]:
     import networkx
 
     if regions.units * log2(max(regions.one_unit.cells, 2)) > 60:  # the exact count of very many units takes minutes
-        one = regions.one_unit.cells
         raise LimitError(
-            f"the region graph has {one:,}^{regions.units:,} cells; graphs of up to {MAX_NODES:,} are built. "
+            f"the region graph has {regions.one_unit.cells:,}^{regions.units:,} cells; graphs of up to {MAX_NODES:,} are built. "
             "Ask for the graph of one unit (--one-unit)"
         )
     if regions.cells > MAX_NODES:

@@ -56,7 +56,7 @@ class Forward:
 
     @cached_property
     def context(self) -> fmpq_mpoly_ctx:
-        return fmpq_mpoly_ctx.get([str(parameter) for parameter in self.problem.parameters], Ordering.degrevlex)
+        return fmpq_mpoly_ctx.get([parameter.symbol for parameter in self.problem.parameters], Ordering.degrevlex)
 
     @cached_property
     def values(self) -> dict[Variable, Polynomial]:

@@ -102,7 +102,7 @@ class _Forward:
 
     def __init__(self, problem: Problem, name: str) -> None:
         self.problem, self.name = problem, name
-        self.context = fmpq_mpoly_ctx.get([str(parameter) for parameter in problem.parameters], Ordering.degrevlex)
+        self.context = fmpq_mpoly_ctx.get([parameter.symbol for parameter in problem.parameters], Ordering.degrevlex)
         self.values: dict[Variable, fmpq_mpoly] = dict(zip(problem.parameters, self.context.gens(), strict=True))
         self.values |= {variable: self.number(value) for variable, value in problem.constants().items()}
         self.switches: list[Switch] = []

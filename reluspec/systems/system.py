@@ -161,7 +161,7 @@ def _multipliers(kind: SystemKind, zeros: Constraints) -> tuple[Multiplier, ...]
 
 
 def _extended(local: Surrogate, multipliers: Sequence[Multiplier]) -> fmpq_mpoly_ctx:
-    names = [str(variable) for variable in local.problem.parameters] + [str(multiplier.variable) for multiplier in multipliers]
+    names = [variable.symbol for variable in local.problem.parameters] + [str(multiplier.variable) for multiplier in multipliers]
     return fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
 
 

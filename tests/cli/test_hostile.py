@@ -216,6 +216,25 @@ def test_control_characters_of_a_title_do_not_reach_the_terminal(tmp_path: Path)
         assert "\x1b" not in run(command, spec, cwd=tmp_path).stdout
 
 
+def test_control_characters_of_data_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    write(tmp_path, "a,b\n\x1b[31m1,2\n", "points.csv")
+    write(tmp_path, SMALL.replace("data {", 'data from "points.csv" {').replace("[-1, 1]", "[a]").replace("[1, 2]", "[b]"))
+    done = run("compile", "model.rspec", cwd=tmp_path)
+    assert (done.returncode, "\x1b" in done.stderr) == (1, False)
+
+
+@pytest.mark.parametrize("name", ["größe", "层", "ﬁ", "Ünïts_İı", "QQ", "system", "__", "mu"])
+def test_layers_may_have_any_letters(name: str, tmp_path: Path) -> None:
+    write(tmp_path, SMALL.replace("hidden:", f"{name}:"))
+    for arguments in (["solve"], ["solve", "--engine", "algebraic", "-o", "other.json"], ["graph", "--format", "graphml"]):
+        done = run(*arguments[:1], "model.rspec", *arguments[1:], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    for kind in ("text", "json", "msolve", "singular", "macaulay2", "sympy", "julia"):
+        done = run("system", "model.rspec", "--stratum", "++", "--format", kind, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert kind in ("text", "json") or all(line.isascii() or line[:1] in "#/-" for line in done.stdout.splitlines())
+
+
 @pytest.mark.parametrize("module", ["numpy", "random", "reluspec", "typer", "pickle"])
 def test_a_python_file_in_the_folder_is_not_imported(module: str, tmp_path: Path) -> None:
     installed: Callable[[str], Path] = Path(sys.executable).with_name

@@ -22,7 +22,7 @@ from reluspec.io.theta_files import read_theta
 from reluspec.pipeline import compile_problem, load
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = 12
+SMALL = 6
 """Switches of a problem that is compiled, not only read."""
 MESSAGE = 100_000
 """Characters of the longest message: many errors are listed, each line shortened."""

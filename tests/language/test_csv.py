@@ -110,3 +110,19 @@ def test_missing_files_and_bad_names(folder):
 def test_weights_are_positive(folder):
     found = complaint(folder("height,shoe size,price,w\n1,2,3,1\n1,2,3,0\n"), SHOES.replace("}", "weight = w }"))
     assert "row 3, column `w`: the weight 0 is not positive" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n" * 200_001, "200001 lines; the limits are 100000 rows and 200000 lines"),
+        ("," * 20_000, "a line with 20001 columns; the limit is 20000"),
+        (("," * 19_000 + "\n") * 600, "11400000 cells; the limit is 10000000"),
+        ('a,b\n"' + "\n" * 300_000, "300001 lines"),
+        ("a,b\n" + "1" * 200_000 + ",1\n", "field larger than field limit"),
+    ],
+)
+def test_tables_that_would_fill_the_memory(text, words):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(spec(data='data from "points.csv" { x = [a] y = [b] }'), files={"points.csv": text})
+    assert words in str(caught.value)

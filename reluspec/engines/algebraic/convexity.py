@@ -142,7 +142,7 @@ def quadratic_penalties(problem: Problem) -> dict[int, Fraction] | None:
     """The coefficient of every parameter's square, if the regulariser is a sum of squares of single parameters."""
     if any(True for term in problem.regulariser for _ in kinks(term.expression)):
         return None
-    context = fmpq_mpoly_ctx.get([str(parameter) for parameter in problem.parameters], Ordering.lex)
+    context = fmpq_mpoly_ctx.get([parameter.symbol for parameter in problem.parameters], Ordering.lex)
     values: dict[Variable, Any] = dict(zip(problem.parameters, context.gens(), strict=True))
     values |= {variable: context.constant(rational(value)) for variable, value in problem.constants().items()}
     found = dict.fromkeys(range(len(problem.parameters)), Fraction(0))

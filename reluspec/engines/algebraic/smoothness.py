@@ -31,9 +31,9 @@ def smooth_kinks(expression: Expression) -> tuple[bool, ...]:
     count = sum(1 for _ in kinks(expression))
     if not 0 < count <= MAX_KINKS:
         return (False,) * count
-    names = sorted({str(variable) for variable in variables(expression)})
+    names = sorted({variable.symbol for variable in variables(expression)})
     context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
-    values = {variable: context.gen(names.index(str(variable))) for variable in variables(expression)}
+    values = {variable: context.gen(names.index(variable.symbol)) for variable in variables(expression)}
 
     def side(signs: tuple[int, ...]) -> tuple[fmpq_mpoly, list[fmpq_mpoly]]:
         seen: list[fmpq_mpoly] = []
