@@ -54,10 +54,18 @@ def _adjusted(integer: int, exponent: int) -> int:
 
 
 def _plain(integer: int, exponent: int) -> str:
+    """`integer * 10^exponent` as Python's decimals are written: plainly, or with an exponent where that would take many zeros."""
     if not integer:
         return "0"
-    number = Decimal(f"{integer}e{exponent}")
-    return f"{number:f}" if -8 < number.adjusted() < 25 else f"{number:e}"
+    digits, sign = str(abs(integer)), "-" if integer < 0 else ""
+    point = len(digits) + exponent
+    if not -7 < point < 26:
+        return f"{Decimal(f'{integer}e{exponent}'):e}"
+    if exponent >= 0:
+        return sign + digits + "0" * exponent
+    if point > 0:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    return f"{sign}0.{'0' * -point}{digits}"
 
 
 def nested(entries: list[list[arb]] | list[arb], digits: int = DIGITS) -> Tensor:

@@ -45,30 +45,37 @@ SAMPLE = 200_000
 """Most sets that the kernel screens per measurement, and 1/40 of them that NumPy does."""
 
 
-def timed(command: list[str], folder: str, repeats: int) -> float:
-    """Median wall time of a command in seconds."""
-    walls = []
+def processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def timed(command: list[str], folder: str, repeats: int) -> tuple[float, float]:
+    """Median wall time of a command in seconds, and the median time that all cores together spent on it."""
+    walls, work = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor_seconds()
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         walls.append(time.perf_counter() - start)
-    return statistics.median(walls)
+        work.append(processor_seconds() - used)
+    return statistics.median(walls), statistics.median(work)
 
 
 def commands(repeats: int) -> None:
     """Whole commands."""
     program = [sys.executable, "-m", "reluspec"]
     with tempfile.TemporaryDirectory() as folder:
-        start_up = timed([*program, "--help"], folder, repeats)
+        start_up, _ = timed([*program, "--help"], folder, repeats)
         print(f"{'reluspec --help':22s} {start_up:8.2f} s   (at most 0.4)")
         for name, (text, limit) in CASES.items():
             Path(folder, "case.rspec").write_text(text)
-            wall = timed([*program, "solve", "case.rspec", "-q"], folder, repeats)
+            wall, work = timed([*program, "solve", "case.rspec", "-q"], folder, repeats)
             summary = json.loads(Path(folder, "case.minima.json").read_text())["summary"]
             total = summary["strata"]["total"]
             bound = f"(at most {limit:g})" if limit else ""
             state = "complete" if summary["complete"] else "NOT COMPLETE"
-            print(f"{name:22s} {wall:8.2f} s {total:12,} strata {1e6 * wall / total:9.2f} us each  {state} {bound}", flush=True)
+            rates = f"{wall:8.2f} s wall {work:8.2f} s of processor {total:12,} strata {1e6 * wall / total:9.2f} us each"
+            print(f"{name:22s} {rates}  {state} {bound}", flush=True)
         print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB   (at most 1024)")
 
 

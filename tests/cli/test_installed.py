@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,9 +30,9 @@ class Environment:
         self.bin = base / "env" / ("Scripts" if os.name == "nt" else "bin")
         self._do(sys.executable, "-m", "venv", str(base / "env"))
         wheels = base / "wheels"
-        self._pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
+        self.pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
         self.wheel = next(wheels.glob("reluspec-*.whl"))
-        self._pip("install", str(self.wheel), str(PLUGIN))
+        self.pip("install", str(self.wheel), str(PLUGIN))
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = self._do(str(self.bin / "reluspec"), *arguments, check=False)
@@ -40,16 +42,16 @@ class Environment:
     def python(self, script: str) -> str:
         return self._do(str(self.bin / "python"), "-c", script).stdout.strip()
 
-    def _pip(self, *arguments: str) -> None:
-        done = self._do(str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", *arguments, check=False)
+    def pip(self, *arguments: str, **variables: str) -> None:
+        command = (str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", *arguments)
+        done = self._do(*command, check=False, **variables)
         if done.returncode and any(words in done.stderr for words in NO_INDEX):
             pytest.skip(f"no package index: {done.stderr.strip().splitlines()[-1]}")
         assert done.returncode == 0, done.stderr
 
-    def _do(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=self.folder, env=clean_environment(), capture_output=True, encoding="utf-8", timeout=600, check=check
-        )
+    def _do(self, *command: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = clean_environment() | variables
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, encoding="utf-8", timeout=600, check=check)
 
 
 def test_the_wheel_and_the_plugin_in_a_fresh_environment(tmp_path: Path) -> None:
@@ -57,6 +59,8 @@ def test_the_wheel_and_the_plugin_in_a_fresh_environment(tmp_path: Path) -> None
     environment = Environment(tmp_path)
     it_is_not_the_checkout(environment)
     the_wheel_is_whole(environment)
+    the_kernel_is_there_where_a_compiler_is(environment)
+    without_a_compiler_the_wheel_is_pure(environment)
     the_poster_gives_the_same_file(environment)
     its_page_is_the_checkouts(environment)
     the_plugin_is_listed(environment)
@@ -80,6 +84,24 @@ def the_wheel_is_whole(environment: Environment) -> None:
         printed = environment.run("schema", schema.name.removesuffix(".schema.json")).stdout
         assert json.loads(printed) == json.loads(schema.read_text(encoding="utf-8"))
     assert environment.python("import importlib.resources as r; print(r.files('reluspec').joinpath('py.typed').is_file())") == "True"
+
+
+def the_kernel_is_there_where_a_compiler_is(environment: Environment) -> None:
+    compiled = shutil.which(os.environ.get("CXX") or "c++") or shutil.which("g++") or shutil.which("clang++")
+    (row,) = [row for row in json.loads(environment.run("plugins", "--json").stdout) if row["kind"] == "kernel"]
+    assert environment.wheel.name.endswith("-none-any.whl") == (row["name"] == "numpy")
+    assert (row["name"] == "numpy") == (not compiled), row
+
+
+def without_a_compiler_the_wheel_is_pure(environment: Environment) -> None:
+    wheels = environment.folder / "pure"
+    environment.pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT), CXX="no-such-compiler")
+    (wheel,) = wheels.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert not [name for name in names if "_kernel" in name]
+    assert "reluspec/engines/convex/screening.py" in names
 
 
 def the_poster_gives_the_same_file(environment: Environment) -> None:
