@@ -27,14 +27,13 @@ class Arc:
         return [] if self.angles is None else [turned(self.point, self.pairs, angle) for angle in self.angles]
 
     def distance(self, point: Array) -> float:
-        """From the closed arc to a point."""
-        low, high = self.angles or (0.0, 2 * np.pi)
-        for _ in range(4):
-            angles = np.linspace(low, high, STEPS)
-            far = [float(np.linalg.norm(turned(self.point, self.pairs, angle) - point)) for angle in angles]
-            best = int(np.argmin(far))
-            low, high = angles[max(best - 1, 0)], angles[min(best + 1, STEPS - 1)]
-        return min(far)
+        """From the closed arc to a point: to its foot on the circle, if that is on the arc, else to an end."""
+        quarter = turned(self.point, self.pairs, np.pi / 2)
+        moving = np.ravel(self.pairs)
+        foot = float(np.arctan2(point[moving] @ quarter[moving], point[moving] @ self.point[moving]))
+        low, high = self.angles or (-np.pi, np.pi)
+        angles = [angle for angle in (foot - 2 * np.pi, foot, foot + 2 * np.pi, low, high) if low <= angle <= high]
+        return min(float(np.linalg.norm(turned(self.point, self.pairs, angle) - point)) for angle in angles)
 
 
 def pairs_of(land: Landscape, layer: str, one: int = 0, two: int = 1) -> tuple[tuple[int, int], ...]:
