@@ -32,6 +32,7 @@ from reluspec.systems.existence import strictly_feasible
 from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, rational, surrogate
 
 PRECISIONS = (128, 512)
+VARIES = "the second order varies along a family of critical points"
 MAX_SIDES = 4_096
 """Sign vectors of the switches that vanish at a point, beyond which it is not decided."""
 
@@ -73,13 +74,15 @@ class LocalTest:
         for side in self._first_sides():
             verdict = self._on_side(side, scalars, point)
             if verdict.kind is LocalKind.NOT_MINIMUM:
+                if self._varies:
+                    return Decision(Verdict.UNDECIDED, "", VARIES)
                 return Decision(Verdict.NOT_MINIMUM, "first and second order", verdict.reason)
             if verdict.kind is LocalKind.DEGENERATE:
                 degenerate = degenerate or verdict.reason
         if degenerate:
             return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}")
-        if self.found.directions and not self.found.pairs and not self._constant():
-            return Decision(Verdict.UNDECIDED, "", "the second order varies along a family of critical points")
+        if self._varies:
+            return Decision(Verdict.UNDECIDED, "", VARIES)
         return Decision(Verdict.MINIMUM, "first and second order")
 
     # Along a circle
@@ -146,7 +149,7 @@ class LocalTest:
             except Undetermined as reason:
                 degenerate = degenerate or str(reason)
                 continue
-            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
+            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM and not self.found.directions:
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
             if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
                 degenerate = degenerate or verdict.reason
@@ -356,6 +359,11 @@ class LocalTest:
 
     def _value(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> Any:
         return value_at(terms, point, scalars.zero)
+
+    @property
+    def _varies(self) -> bool:
+        """Whether the verdict at the witness may be another one elsewhere on the family; circles have a test of their own."""
+        return bool(self.found.directions) and not self.found.pairs and not self._constant()
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""

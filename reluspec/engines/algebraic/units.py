@@ -330,14 +330,20 @@ class UnitTest:
         return ""
 
     def _off(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
-        """A unit without effect: a = 0, and nothing penalised is left in w."""
+        """A unit without effect: a = 0, and nothing penalised is left in w.
+
+        Where the inequality fails, that is no way down yet: with a bias c != 0 a small a changes the outputs by a c, and the loss by its own
+        second order in that, which counts as much.
+        """
         rows, signs = self._rows(unit), self._units_signs[position]
         if self.found.witness[unit.output] != 0 or any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
             raise NotApplicable
         v = self._effect(rows, dict(enumerate(signs)), slopes)
         basis = [tuple(Fraction(i == j) for j in range(len(v))) for i in range(len(v))]
         rays = [*basis, *(tuple(-entry for entry in ray) for ray in basis)]
-        return f"the unit {position}, which has no effect, can be given one" if self._negative(position, v, rays) else ""
+        if self._negative(position, v, rays):
+            raise NotApplicable
+        return ""
 
     def _negative(self, position: int, v: Sequence[Algebraic], rays: Sequence[Sequence[Fraction]]) -> bool:
         """Whether `4 lambda_a w Lambda w - (v.w)^2` is negative somewhere on the cone of these rays."""
