@@ -253,11 +253,14 @@ class Survey:
     def _grouped(self) -> list[list[Faces]]:
         """Vertices with one residual, exactly: each is feasible for the other's faces."""
         groups: list[list[Faces]] = []
+        heads = np.zeros((len(self.vertices), self.geometry.points))
         for faces, point in self.vertices.items():
+            z = np.array([float(entry) for entry in point.z])
+            near = np.abs(heads[: len(groups)] - z).max(axis=1, initial=0) <= CLOSE * (1 + np.abs(z).max(initial=0))
             home = None
-            for group in groups:
+            for group in (groups[int(k)] for k in np.flatnonzero(near)):
                 other = self.vertices[group[0]]
-                if all(a.overlaps(b) for a, b in zip(point.residual(), other.residual(), strict=True)):
+                if all(a.overlaps(b) for a, b in zip(point.residual, other.residual, strict=True)):
                     signs = [other.excess(face) for face in faces] + [point.excess(face) for face in group[0]]
                     if all(sign in (0, -1) for sign in signs):
                         home = group
@@ -267,6 +270,7 @@ class Survey:
             if home is not None:
                 home.append(faces)
             elif faces not in self.found.open:
+                heads[len(groups)] = z
                 groups.append([faces])
         return groups
 
