@@ -323,7 +323,7 @@ class Survey:
         # The float z is within rounding of the midpoint; the radius is far smaller than that.
         drift = 4e-16 * float(np.linalg.norm(z / np.sqrt(duality.omega))) + float(point.radius.upper()) + 1e-300
         faces = np.arange(1, len(self.geometry))[None, :]
-        upper = duality._norms(faces, duality.maps[faces], z[None, :])[0] + duality.map_dual[faces[0]] * drift * (1 + 1e-9)
+        upper = duality.norms(faces, duality.maps[faces], z[None, :])[0] + duality.map_dual[faces[0]] * drift * (1 + 1e-9)
         return [int(face) for face in faces[0][~(upper < duality.mu * (1 - 1e-12))]]
 
     def _polytopes(self, points: dict[Faces, Point]) -> Iterator[Polytope]:
@@ -346,7 +346,7 @@ class Survey:
             rows = [[one.get(face, arb(0)) - weights[0].get(face, arb(0)) for face in faces] for one in weights[1:]]
             point = points[vertices[0]]
             low = _rank(rows)
-            high = len(faces) - _rank([point._weighted_ball(point.output(face)) for face in faces])
+            high = len(faces) - _rank([point.weighted_ball(point.output(face)) for face in faces])
         if low != high:
             raise _OpenError("the dimension of the weights could not be proved")
         return low

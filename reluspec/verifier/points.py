@@ -164,7 +164,7 @@ class Point:
         if not self.faces:
             return []
         kappa = [self.output(face) for face in self.faces]
-        pulls = [self._weighted_ball(column) for column in kappa]
+        pulls = [self.weighted_ball(column) for column in kappa]
         y, z = self.geometry.setting.y, self.residual
         matrix = [[sum((a * b for a, b in zip(one, pull, strict=True)), arb(0)) for pull in pulls] for one in kappa]
         right = [
@@ -176,7 +176,7 @@ class Point:
         except ZeroDivisionError:
             return None
 
-    def _weighted_ball(self, row: Sequence[arb]) -> list[arb]:
+    def weighted_ball(self, row: Sequence[arb]) -> list[arb]:
         setting = self.geometry.setting
         weighted = [w * entry for w, entry in zip(setting.omega, row, strict=True)]
         if setting.kappa is None:
