@@ -73,6 +73,8 @@ def _unit_count(problem: Problem, layer: Layer, unit: int) -> int | None:
         for b in breaks:
             free = [Fraction(1)] if layer.bias and bias is None else []
             rows.append([*point, *free, (bias or Fraction(0)) - b])
+    if not rows:
+        return 1
     # Homogenised by one more coordinate, which is positive.
     rows.append([Fraction(0)] * (len(rows[0]) - 1) + [Fraction(1)])
     return sum(face.signs[-1] > 0 for face in faces(rows)[0])

@@ -112,7 +112,7 @@ class Duality:
         u = self.y - b - np.einsum("bkmn,bkm->bn", maps, h)
         delta = (terms + 16) * UNIT * (np.abs(self.y) + np.abs(b) + np.einsum("bkmn,bkm->bn", np.abs(maps), np.abs(h)))
         raw = self.omega * u
-        norms = self._norms(sets, maps, raw)
+        norms = self.norms(sets, maps, raw)
         z = raw * np.minimum(1.0, self.mu * (1 - 2e-14) / np.maximum(norms.max(axis=1), 1e-300))[:, None]
         drift = np.zeros(len(sets))
         total = np.abs(z.sum(axis=1)) + 2 * (self.n + 2) * UNIT * np.abs(z).sum(axis=1)
@@ -130,11 +130,11 @@ class Duality:
         slack = 16 * UNIT * self.mu * size + (self.n + terms + 32) * UNIT * size * self.map_plain[sets] * length
         slack += drift[:, None] * size * self.map_dual[sets]
         gap = gap + 2 * np.maximum(self.mu * size - inner + slack, 0).sum(axis=1) * UP
-        feasible = np.all(self._norms(sets, maps, z) + drift[:, None] * self.map_dual[sets] <= self.mu * (1 - 8 * UNIT), axis=1)
+        feasible = np.all(self.norms(sets, maps, z) + drift[:, None] * self.map_dual[sets] <= self.mu * (1 - 8 * UNIT), axis=1)
         radius = (np.sqrt(gap) * UP + drift) * UP
         return z, radius, feasible & np.isfinite(radius)
 
-    def _norms(self, sets: NDArray[np.int64], maps: Array, z: Array) -> Array:
+    def norms(self, sets: NDArray[np.int64], maps: Array, z: Array) -> Array:
         """Upper bounds of `|G_F z|` (B x k)."""
         values = np.einsum("bkmn,bn->bkm", maps, z)
         length = np.linalg.norm(z, axis=1)[:, None] * UP
@@ -142,7 +142,7 @@ class Duality:
         return upper
 
     def _inactive(self, sets: NDArray[np.int64], maps: Array, z: Array, radius: Array) -> NDArray[np.bool_]:
-        upper = (self._norms(sets, maps, z) + self.map_dual[sets] * radius[:, None]) * UP
+        upper = (self.norms(sets, maps, z) + self.map_dual[sets] * radius[:, None]) * UP
         inactive: NDArray[np.bool_] = np.any(upper < self.mu * (1 - 8 * UNIT), axis=1)
         return inactive
 

@@ -27,6 +27,8 @@ from reluspec.verifier.raw import Ring, Root, SingularError, Surrogate, at, crit
 from reluspec.verifier.setting import rational
 from reluspec.verifier.witness import fits_theta
 
+FAMILY = "a family outside the convex setting: tried at points only; minimality, dimension, ends and orbit are not re-proved"
+
 
 @dataclass
 class _Context:
@@ -251,7 +253,11 @@ def _family(context: _Context, entry: Mapping[str, Any], piece: Mapping[str, Any
     count = exchange_count(problem)
     if count is not None and count % entry["orbit_size"]:
         report.refute("orbits", f"component {entry['id']}", f"{entry['orbit_size']} does not divide the number of exchanges, {count}")
-    report.leave("components", where, "families outside the convex setting are tried at points only, not proved")
+    report.leave(
+        "components",
+        where,
+        FAMILY,
+    )
 
 
 def _ends(context: _Context, entry: Mapping[str, Any], form: Mapping[str, Any]) -> None:

@@ -253,11 +253,14 @@ class Survey:
     def _grouped(self) -> list[list[Faces]]:
         """Vertices with one residual, exactly: each is feasible for the other's faces."""
         groups: list[list[Faces]] = []
+        heads = np.zeros((len(self.vertices), self.geometry.points))
         for faces, point in self.vertices.items():
+            z = np.array([float(entry) for entry in point.z])
+            near = np.abs(heads[: len(groups)] - z).max(axis=1, initial=0) <= CLOSE * (1 + np.abs(z).max(initial=0))
             home = None
-            for group in groups:
+            for group in (groups[int(k)] for k in np.flatnonzero(near)):
                 other = self.vertices[group[0]]
-                if all(a.overlaps(b) for a, b in zip(point.residual(), other.residual(), strict=True)):
+                if all(a.overlaps(b) for a, b in zip(point.residual, other.residual, strict=True)):
                     signs = [other.excess(face) for face in faces] + [point.excess(face) for face in group[0]]
                     if all(sign in (0, -1) for sign in signs):
                         home = group
@@ -267,6 +270,7 @@ class Survey:
             if home is not None:
                 home.append(faces)
             elif faces not in self.found.open:
+                heads[len(groups)] = z
                 groups.append([faces])
         return groups
 
@@ -319,7 +323,7 @@ class Survey:
         # The float z is within rounding of the midpoint; the radius is far smaller than that.
         drift = 4e-16 * float(np.linalg.norm(z / np.sqrt(duality.omega))) + float(point.radius.upper()) + 1e-300
         faces = np.arange(1, len(self.geometry))[None, :]
-        upper = duality._norms(faces, duality.maps[faces], z[None, :])[0] + duality.map_dual[faces[0]] * drift * (1 + 1e-9)
+        upper = duality.norms(faces, duality.maps[faces], z[None, :])[0] + duality.map_dual[faces[0]] * drift * (1 + 1e-9)
         return [int(face) for face in faces[0][~(upper < duality.mu * (1 - 1e-12))]]
 
     def _polytopes(self, points: dict[Faces, Point]) -> Iterator[Polytope]:
@@ -342,7 +346,7 @@ class Survey:
             rows = [[one.get(face, arb(0)) - weights[0].get(face, arb(0)) for face in faces] for one in weights[1:]]
             point = points[vertices[0]]
             low = _rank(rows)
-            high = len(faces) - _rank([point._weighted_ball(point.output(face)) for face in faces])
+            high = len(faces) - _rank([point.weighted_ball(point.output(face)) for face in faces])
         if low != high:
             raise _OpenError("the dimension of the weights could not be proved")
         return low

@@ -44,6 +44,9 @@ class Point:
             except ZeroDivisionError:
                 break
             s = [(value - step[k, 0]).mid() for k, value in enumerate(s)]
+            # Convergence is quadratic: after a step this small there is nothing left to gain.
+            if all(abs(step[k, 0]) < arb(2) ** (-self.bits * 5 // 8) for k in range(len(s))):
+                break
         return s
 
     def _gradients(self, s: list[arb]) -> tuple[list[list[arb]], list[list[arb]]]:
@@ -161,8 +164,8 @@ class Point:
         if not self.faces:
             return []
         kappa = [self.output(face) for face in self.faces]
-        pulls = [self._weighted_ball(column) for column in kappa]
-        y, z = self.geometry.setting.y, self.residual()
+        pulls = [self.weighted_ball(column) for column in kappa]
+        y, z = self.geometry.setting.y, self.residual
         matrix = [[sum((a * b for a, b in zip(one, pull, strict=True)), arb(0)) for pull in pulls] for one in kappa]
         right = [
             sum((a * b for a, b in zip(pull, y, strict=True)), arb(0)) - sum((a * b for a, b in zip(one, z, strict=True)), arb(0))
@@ -173,7 +176,7 @@ class Point:
         except ZeroDivisionError:
             return None
 
-    def _weighted_ball(self, row: Sequence[arb]) -> list[arb]:
+    def weighted_ball(self, row: Sequence[arb]) -> list[arb]:
         setting = self.geometry.setting
         weighted = [w * entry for w, entry in zip(setting.omega, row, strict=True)]
         if setting.kappa is None:
@@ -181,6 +184,7 @@ class Point:
         mean = sum(weighted, arb(0)) / (setting.kappa + sum(setting.omega, fmpq(0)))
         return [entry - w * mean for w, entry in zip(setting.omega, weighted, strict=True)]
 
+    @cached_property
     def residual(self) -> list[arb]:
         """z* in balls."""
         return [entry + arb(0, (arb(w).sqrt() * self.radius).upper()) for entry, w in zip(self.z, self.geometry.setting.omega, strict=True)]

@@ -203,7 +203,7 @@ class _Piece:
         """What the convex engine notes beside a piece."""
         checks = []
         if "weighted_residual" in certificate:
-            checks.append(fits(certificate["weighted_residual"], self.home.point.residual()) is not Fit.APART)
+            checks.append(fits(certificate["weighted_residual"], self.home.point.residual) is not Fit.APART)
         if "dead_unit_is_minimal" in certificate:
             checks.append(certificate["dead_unit_is_minimal"] is self.home.dead_minimal)
         if "slopes" in certificate:

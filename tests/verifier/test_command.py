@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from maps import true_map
+from true_maps import true_map
 from typer.testing import CliRunner
 
 import reluspec

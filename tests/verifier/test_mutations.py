@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from maps import SLOW, names, true_map
-from mutations import mutations
+from map_mutations import mutations
+from true_maps import SLOW, names, true_map
 
 from reluspec.errors import ArtefactError
 from reluspec.io.artefacts import validate

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from maps import SLOW, names, true_map
-from random_specs import random_spec
+from convex_specs import random_spec
+from true_maps import SLOW, names, true_map
 
 import reluspec
 from reluspec.io.map_format import map_document

@@ -107,7 +107,7 @@ def _components(document: Document) -> Iterator[Change]:
                 lambda d, k=k: (d["components"][k].update(closed=True), d["components"][k].pop("missing")),
             )
         first = entry["pieces"][0]["stratum"]
-        for place in {0, len(first) - 1}:
+        for place in {0, len(first) - 1} if first else ():
             yield f"component {k} sign {place}", lambda d, k=k, place=place: _flip(d["components"][k]["pieces"][0], place)
         for j in range(len(entry["pieces"])):
             yield f"component {k} piece {j} dead units", lambda d, k=k, j=j: _more(d["components"][k]["pieces"][j], "dead_units")
