@@ -1,6 +1,6 @@
 """What other tools make of a problem that reluspec lists completely: `python tests/bench/comparison.py [PART...] [--runs N]`.
 
-Parts: reluspec, scipy, torch, sklearn, singular, msolve; by default all that are installed. A run of an optimiser *reaches* a component if
+Parts: reluspec, scipy, torch, singular, msolve; by default all that are installed. A run of an optimiser *reaches* a component if
 its last loss is within one in a thousand of the component's. The algebra systems get the raw systems that `reluspec system` writes, stratum
 by stratum; with finitely many complex solutions one would still have to isolate the real ones, check signs, and tell minima. Set
 OMP_NUM_THREADS=1: the matrices are too small for more.
@@ -114,37 +114,6 @@ def part_torch(runs: int) -> None:
     report(name, losses().detach().numpy(), minima, time.perf_counter() - start)
 
 
-SKLEARN = """
-title "scikit-learn's objective: half the mean squared error, penalties on weights only"
-data { x = [-1, 0, 2]  y = [2, -1, 1] }
-network { input 1  hidden: layer 1 relu  output: layer 1 linear }
-loss mean { (y - f)^2/2 }
-regulariser ridge(1/60) on weights
-"""
-
-
-def part_sklearn(runs: int) -> None:
-    """Its alpha = 1/10 means 1/(2n) of that times the sum of squared weights, n = 3."""
-    import warnings
-
-    import sklearn
-    from sklearn.neural_network import MLPRegressor
-
-    problem = reluspec.parse(SKLEARN)
-    start = time.perf_counter()
-    minima = reluspec.solve(problem)
-    print(f"reluspec: {time.perf_counter() - start:.2f} s")
-    print(minima)
-    x, y = np.array([[-1.0], [0.0], [2.0]]), np.array([2.0, -1.0, 1.0])
-    warnings.simplefilter("ignore")
-    start, ends = time.perf_counter(), []
-    for seed in range(runs):
-        model = MLPRegressor((1,), alpha=0.1, solver="lbfgs", max_iter=20_000, max_fun=100_000, tol=1e-10, random_state=seed).fit(x, y)
-        weights = sum((tensor**2).sum() for tensor in model.coefs_)
-        ends.append(((model.predict(x) - y) ** 2).mean() / 2 + weights / 60)
-    report(f"scikit-learn {sklearn.__version__} MLPRegressor, lbfgs", np.array(ends), minima, time.perf_counter() - start)
-
-
 def over_systems(name: str, run: Callable[[str], str], form: str) -> None:
     """Run a program on the raw systems of the poster's cells, then of all its strata."""
     problem = reluspec.load(ROOT / "specs" / "poster.rspec")
@@ -198,7 +167,7 @@ def installed() -> Iterable[str]:
     import importlib.util
 
     yield "reluspec"
-    yield from (name for name in ("scipy", "torch", "sklearn") if importlib.util.find_spec(name))
+    yield from (name for name in ("scipy", "torch") if importlib.util.find_spec(name))
     if shutil.which("Singular"):
         yield "singular"
     if find_msolve():
