@@ -332,8 +332,8 @@ class UnitTest:
     def _off(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         """A unit without effect: a = 0, and nothing penalised is left in w.
 
-        Where the inequality fails, that is no way down yet: with a bias c != 0 a small a changes the outputs by a c, and the loss by its own
-        second order in that, which counts as much.
+        Where the inequality fails, that is no way down yet: with a bias c != 0 a small a changes the outputs by a c, and the loss by its
+        own second order in that, which counts as much.
         """
         rows, signs = self._rows(unit), self._units_signs[position]
         if self.found.witness[unit.output] != 0 or any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
