@@ -216,9 +216,9 @@ def _first_y_changed(spec: str) -> str:
 
 
 def _moved(ball: dict[str, str]) -> dict[str, str]:
-    """The value moved in its 10th digit (or by 1e-10, if it is zero), the radius kept."""
+    """The value moved in its 10th digit, or by 1e-10 if its ball holds zero; the radius kept."""
     value = Decimal(ball["value"])
-    step = Decimal(1).scaleb(value.adjusted() - 9 if value else -10)
+    step = Decimal(1).scaleb(-10 if abs(value) <= Decimal(ball["radius"]) else value.adjusted() - 9)
     return {**ball, "value": f"{value + step:f}"}
 
 

@@ -25,6 +25,8 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata
 
+MAX_POINTS = 4_000
+"""Data points beyond which not even the strata are counted."""
 OUTCOMES = ("no_critical_point", "critical", "minimal", "undecided")
 SLOWEST = 10
 """Strata whose seconds are told."""
@@ -42,6 +44,8 @@ class AlgebraicEngine:
     assumes = ""
 
     def refusal(self, problem: Problem) -> str | None:
+        if len(problem.data) > MAX_POINTS:
+            return f"the algebraic engine takes at most {MAX_POINTS:,} data points, not {len(problem.data):,}"
         return None if problem.parameters else "every parameter of the network is fixed: there is nothing to minimise"
 
     def forecast(self, problem: Problem) -> Forecast:

@@ -18,6 +18,8 @@ from reluspec.systems.surrogate import rational
 
 MAX_PARAMETERS = 2_000
 """Largest number of parameters whose penalty is expanded; landscapes near it are out of reach anyway."""
+MAX_POINTS = 4_000
+"""Data points: the metric is a matrix of their number squared, and no bound on floats is proved beyond (`float_geometry`)."""
 
 
 class _NotConvexError(Exception):
@@ -81,6 +83,8 @@ def _read(problem: Problem) -> ConvexSetting:
     if len(layers) != 2:
         raise _NotConvexError(f"the network has {len(layers) - 1} hidden layers; the engine needs exactly one")
     hidden, output = layers
+    if len(problem.data) > MAX_POINTS:
+        raise _NotConvexError(f"there are {len(problem.data):,} data points; the limit is {MAX_POINTS:,}. Use fewer")
     if output.units != 1:
         raise _NotConvexError(f"layer `{output.name}` has {output.units} outputs; the engine needs one")
     if any(slope != 1 for slope in _homogeneous_slopes(output)):
