@@ -124,3 +124,11 @@ def test_long_coefficients_are_read_back() -> None:
     field = NumberField(fmpz_poly([-2, 0, 1]), 1)
     number = field.element(10) ** 5000 / 3
     assert field.element_from_json(number.to_json()) == number
+
+
+def test_units_without_effect_whose_bias_decides() -> None:
+    """At a = w = 0 the form in (a, w) is [[2 c^2 + 1/2, -2], [-2, 1/2]]: positive for large c, negative for small ones."""
+    family = problem("[2, 1]", "[2, -2]", penalty="ridge(1/2) on weights")
+    minima = reluspec.solve(family, "algebraic")
+    listed = {piece.stratum for component in minima for piece in component.pieces}
+    assert "++" in listed | {entry.stratum for entry in minima.undecided}
