@@ -256,40 +256,45 @@ def _home(context: _Context, entry: Mapping[str, Any]) -> Class | None:
 def same_loss(geometry: Geometry, first: Class, second: Class) -> bool:
     """Whether a symmetry of the data takes one residual to the other, proved in rational numbers.
 
-    A permutation of the points that keeps y and the weights, and takes the matrices `A_F diag(1/q) A_F^T` of one vertex to those of the
-    other, takes one convex problem to the other. Only reflections and exchanges of the inputs about the data's centre are tried.
+    A permutation of the points that keeps the weights, keeps y or turns it to -y, and takes the matrices `A_F diag(1/q) A_F^T` of one
+    vertex to those of the other, takes one convex problem to the other (with the residual's sign turned, too).
     """
     if first is second:
         return True
-    setting = geometry.setting
-    for move in _symmetries(geometry):
-        if any(setting.y[k] != setting.y[move[k]] or setting.omega[k] != setting.omega[move[k]] for k in range(geometry.points)):
-            continue
-        images = {frozenset(_moved(geometry, face, move) for face in faces) for faces in first.points}
-        if images & {frozenset(_moved(geometry, face, tuple(range(geometry.points))) for face in faces) for faces in second.points}:
-            return True
-    return False
+    plain = tuple(range(geometry.points))
+    there = {frozenset(_moved(geometry, face, plain) for face in faces) for faces in second.points}
+    return any(
+        frozenset(_moved(geometry, face, move) for face in faces) in there for move in _symmetries(geometry) for faces in first.points
+    )
 
 
 def _symmetries(geometry: Geometry) -> list[tuple[int, ...]]:
-    size = geometry.points
-    width = len(geometry.setting.ridge) - geometry.setting.hidden_bias
-    rows = [row[:width] for row in geometry.setting.rows]
+    """Permutations of the points by reflections and exchanges of at most three inputs about the data's centre, with y or -y kept."""
+    setting = geometry.setting
+    width = len(setting.ridge) - setting.hidden_bias
+    rows = [row[:width] for row in setting.rows]
     if width > 3:
-        return []
-    place: dict[tuple[Any, ...], list[int]] = {}
-    for k, row in enumerate(rows):
-        place.setdefault(row, []).append(k)
-    if any(len(points) > 1 for points in place.values()):
         return []
     centre = [min(column) + max(column) for column in zip(*rows, strict=True)]
     found = []
     for order in permutations(range(width)):
         for flips in product((False, True), repeat=width):
             images = [tuple(centre[j] - row[j] if flip else row[j] for j, flip in zip(order, flips, strict=True)) for row in rows]
-            if all(image in place for image in images):
-                found.append(tuple(place[image][0] for image in images))
-    return [move for move in found if sorted(move) == list(range(size))]
+            for turn in (1, -1):
+                targets = zip(images, (turn * y for y in setting.y), setting.omega, strict=True)
+                move = _matched(list(targets), list(zip(rows, setting.y, setting.omega, strict=True)))
+                found.extend([move] if move else [])
+    return found
+
+
+def _matched(images: list[Any], points: list[Any]) -> tuple[int, ...] | None:
+    """The permutation that takes each image to an equal point, equal points in order; `None` if there is none."""
+    places: dict[Any, list[int]] = {}
+    for k, point in reversed(list(enumerate(points))):
+        places.setdefault(point, []).append(k)
+    if sorted(images) != sorted(points):
+        return None
+    return tuple(places[image].pop() for image in images)
 
 
 def _moved(geometry: Geometry, face: int, move: tuple[int, ...]) -> tuple[tuple[int, int], ...]:

@@ -68,6 +68,27 @@ def test_many_random_problems(seed: int) -> None:
     _check_random(seed)
 
 
+EQUAL_LOSSES = {
+    "mirror image, targets turned": ("x = [-2, 2] y = [-1, 1]", "layer 3 leaky_relu(1/10)"),
+    "mirror image, a repeated point": ("x = [-1, 0, 1, -2, 0, 2] y = [-2, 2, -2, 2, 0, 2]", "layer 1 relu"),
+    "exchange of inputs": ("x = [(1, 0), (0, 1), (1, 1)] y = [1, 1, -1]", "layer 1 relu"),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL_LOSSES)
+def test_equal_losses_are_proved_equal(name: str) -> None:
+    data, hidden = EQUAL_LOSSES[name]
+    text = f"""data {{ {data} }}
+    network {{ input {2 if "(" in data else 1} hidden: {hidden} output: layer 1 linear without bias }}
+    loss sum squared_error
+    regulariser ridge(1/10)"""
+    document = map_document(reluspec.solve(reluspec.parse(text)))
+    losses = [component["loss"]["value"] for component in document["components"]]
+    assert len(set(losses)) < len(losses)
+    found = verify_document(document, name)
+    assert found.complete, failures(found)
+
+
 def test_a_sample_proves_what_it_visits(monkeypatch: pytest.MonkeyPatch) -> None:
     y = [-1, 3, 0, 2, -2, 1, 1, -3, 2, 0, 1, -1]
     text = f"""data {{ x = {list(range(-6, 6))} y = {y} }}
