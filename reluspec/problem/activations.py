@@ -17,7 +17,7 @@ _Polynomial: TypeAlias = tuple[Fraction, ...]
 
 
 def plain_form(activation: Expression) -> Expression:
-    """The same function of `z`: `c z` or a single kink on `z` where it is linear on either side of 0, else with its switches turned upwards."""
+    """The same function of `z`: `c z` or a single kink on `z` where it is linear on either side of 0, else switches turned upwards."""
     above, below = _on_side(activation, 1), _on_side(activation, -1)
     if above is None or below is None or len(above) > 2 or len(below) > 2 or any(above[:1]) or any(below[:1]):
         return _upwards(activation)
