@@ -39,9 +39,9 @@ def _engine(field: s.Field | None, context: Context) -> str | None:
     elif isinstance(value, s.Reference) and value.bare:
         name = value.name
     else:
-        context.error(value.span, "`engine` is the name of an engine, or `auto`", 'a name with other characters goes in quotes: "my-engine"')
+        context.error(value.span, "`engine` is the name of an engine, or `auto`", 'other characters go in quotes: "my-engine"')
         return None
-    if name == _AUTO:
+    if name is None or name == _AUTO:
         return None
     # Why an installed one cannot be used is said when it is needed.
     known = [plugin.name for plugin in installed(Group.ENGINE)]
