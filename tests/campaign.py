@@ -97,10 +97,10 @@ def wrong_shape(land: Landscape, component: Component, random: np.random.Generat
         yield f"orbit {component.orbit_size} of {len(land.exchanges)} exchanges"
     found = list(end_points(land, component))
     ends = [(point, falls(land, point, random)) for point in found if point is not None]
-    for point, falls in ends:
-        if component.closed and falls:
+    for point, down in ends:
+        if component.closed and down:
             yield f"closed, but an end is no minimum: {point.tolist()}"
-    if not component.closed and component.dimension == 1 and len(ends) == len(found) > 0 and not any(falls for _, falls in ends):
+    if not component.closed and component.dimension == 1 and len(ends) == len(found) > 0 and not any(down for _, down in ends):
         yield f"open, but every end is a minimum: {[point.tolist() for point, _ in ends]}"
 
 
