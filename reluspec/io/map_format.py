@@ -150,9 +150,9 @@ def _tensor(tensor: Tensor) -> Any:
     return asdict(tensor) if isinstance(tensor, Ball) else [_tensor(entry) for entry in tensor]
 
 
-def write_map(minima: MinimaMap, path: Path, critical: bool = False) -> None:
+def write_map(minima: MinimaMap, path: str | Path, critical: bool = False) -> None:
     """Write `NAME.minima.json`. Raises `ArtefactError`."""
-    write_json(map_document(minima, critical), path, "minima")
+    write_json(map_document(minima, critical), Path(path), "minima")
 
 
 def read_map(path: str | Path) -> MinimaMap:

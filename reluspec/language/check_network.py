@@ -13,6 +13,7 @@ from reluspec.language.parts import as_written, build_named
 from reluspec.language.scopes import ActivationScope, Context, Tensor
 from reluspec.language.tables import matrix, number
 from reluspec.plugins import Group
+from reluspec.problem.activations import plain_form
 from reluspec.problem.definitions import Z
 from reluspec.problem.problem import Activation, Layer, Network
 
@@ -99,9 +100,9 @@ def _layer(layer: s.LayerSyntax, position: int, units: int | None, width: int | 
 def _activation(part: s.Part, context: Context) -> Activation:
     if isinstance(part, s.Braces):
         expression = Lowering(ActivationScope(context)).lower(part.expression)
-        return Activation(as_written(part.span, context), (), Z if expression is None else expression)
+        return Activation(as_written(part.span, context), (), Z if expression is None else plain_form(expression))
     built = build_named(part, Group.ACTIVATION, context)
-    return Activation("linear", (), Z) if built is None else Activation(built.name, built.arguments, built.expression)
+    return Activation("linear", (), Z) if built is None else Activation(built.name, built.arguments, plain_form(built.expression))
 
 
 def _bias(layer: s.LayerSyntax, context: Context) -> bool:

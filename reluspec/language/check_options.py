@@ -8,10 +8,11 @@ from reluspec.language import limits
 from reluspec.language import syntax as s
 from reluspec.language.algebra import constant
 from reluspec.language.check_data import fields_by_name
-from reluspec.language.diagnostics import quoted
+from reluspec.language.diagnostics import quoted, suggestion
 from reluspec.language.numbers import shown
 from reluspec.language.scopes import Context
 from reluspec.language.strings import unescaped
+from reluspec.plugins import Group, installed
 from reluspec.problem.problem import SolveOptions
 
 _OPTIONS = ("engine", "precision", "workers", "timeout")
@@ -19,10 +20,7 @@ _AUTO = "auto"
 
 
 def check_options(statement: s.SolveStatement, context: Context) -> SolveOptions:
-    """The options; `auto` leaves any of them to the program. Errors have been reported.
-
-    Whether an engine of that name is installed is asked when one is needed: a spec may come from another machine.
-    """
+    """The options; `auto` leaves any of them to the program. Errors have been reported."""
     fields = fields_by_name(statement.fields, _OPTIONS, "solve", context)
     return SolveOptions(
         engine=_engine(fields.get("engine"), context),
@@ -37,11 +35,20 @@ def _engine(field: s.Field | None, context: Context) -> str | None:
         return None
     value = field.value
     if isinstance(value, s.String):
-        return unescaped(value, context)
-    if isinstance(value, s.Reference) and value.bare:
-        return None if value.name == _AUTO else value.name
-    context.error(value.span, "`engine` is the name of an engine, or `auto`", 'a name with other characters goes in quotes: "my-engine"')
-    return None
+        name = unescaped(value, context)
+    elif isinstance(value, s.Reference) and value.bare:
+        name = value.name
+    else:
+        context.error(value.span, "`engine` is the name of an engine, or `auto`", 'other characters go in quotes: "my-engine"')
+        return None
+    if name is None or name == _AUTO:
+        return None
+    # Why an installed one cannot be used is said when it is needed.
+    known = [plugin.name for plugin in installed(Group.ENGINE)]
+    if name not in known:
+        context.error(value.span, f"there is no engine {quoted(name)}", suggestion(name, [_AUTO, *known]))
+        return None
+    return name
 
 
 def _number(field: s.Field | None, context: Context) -> Fraction | None:

@@ -7,7 +7,7 @@ equality cannot be shown, the permutation is left out). Then it maps strata to s
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
@@ -46,7 +46,8 @@ def exchanges(problem: Problem) -> tuple[Exchange, ...]:
     sizes = [layer.units for layer in problem.network.layers[:-1]]
     # Sizes first: the factorial of ten thousand takes a while.
     if any(size > MAX_EXCHANGES for size in sizes) or prod(factorial(size) for size in sizes) > MAX_EXCHANGES:
-        count = " * ".join(f"{size}!" for size in sizes)
+        times = Counter(size for size in sizes if size > 1)
+        count = " * ".join(f"{size}!" if power == 1 else f"({size}!)^{power}" for size, power in times.items())
         raise LimitError(f"the hidden units have {count} permutations; up to {MAX_EXCHANGES:,} are looked through. Use fewer units")
     symmetry = _Symmetry(problem)
     candidates = product(*(list(permutations(range(size))) for size in sizes))

@@ -18,7 +18,7 @@ from reluspec.regions.signs import Signs, format_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
 from reluspec.systems.forward import Forward
 from reluspec.systems.points import Point, find_point
-from reluspec.systems.strata import Existence, strata
+from reluspec.systems.strata import Existence, affordable, strata
 from reluspec.systems.surrogate import monic_key
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ MAX_NODES = 5_000
 MAX_STRATA = 200_000
 """Largest number of strata that are counted."""
 MAX_EFFORT = 200_000
-"""Largest number of steps that counting may take, for few parameters."""
-CHEAP_PARAMETERS = 20
-"""Beyond, a step costs more with the square of the number of parameters, and fewer are taken."""
+"""Largest number of steps that counting may take, for few parameters (`strata.affordable`)."""
 MAX_PROVED = 3_000
 """Most strata for which `compile` looks for points and walls, too; `reluspec graph` does in any case."""
 
@@ -126,9 +124,7 @@ class GeneralRegions:
 def general_regions(problem: Problem, limit: int = MAX_STRATA, effort: int | None = MAX_EFFORT) -> GeneralRegions:
     """Count the strata of a problem. Raises `LimitError` when there are more than `limit`, or when that takes too many steps."""
     total = representatives = 0
-    if effort is not None:
-        effort //= max(1, len(problem.parameters) // CHEAP_PARAMETERS) ** 2
-    for stratum in strata(problem, effort=effort):
+    for stratum in strata(problem, effort=None if effort is None else affordable(problem, effort)):
         total += stratum.orbit_size
         representatives += 1
         if total > limit:

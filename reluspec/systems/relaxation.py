@@ -24,6 +24,10 @@ from reluspec.systems.surrogate import constant_value
 Row = dict[tuple[int, ...], int]
 
 
+class EffortError(LimitError):
+    """The search has taken as many steps as it may."""
+
+
 @dataclass
 class Meter:
     """Counts inequalities as they enter a linear program, all relaxations of one search together."""
@@ -32,10 +36,10 @@ class Meter:
     spent: int = 0
 
     def spend(self, steps: int) -> None:
-        """Raises `LimitError` beyond the limit."""
+        """Raises `EffortError` beyond the limit."""
         self.spent += steps
         if self.limit is not None and self.spent > self.limit:
-            raise LimitError(f"the search for strata was given up after {self.limit:,} steps")
+            raise EffortError(f"the search for strata was given up after {self.limit:,} steps")
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,9 @@ from reluspec.systems.points import find_point
 from reluspec.systems.relaxation import Meter, Relaxation
 from reluspec.systems.unit_faces import Way, choices, first_layer_ways, split_cases, unit_ways
 
+CHEAP_PARAMETERS = 20
+"""Beyond, a step of the search costs more with the cube of the number of parameters."""
+
 
 class Existence(Enum):
     """What is known about a stratum that was not proved empty."""
@@ -46,8 +49,8 @@ def strata(
     otherwise. With `max_rank` only strata cut out by at most so many independent equations, as far as that is seen (0: cells, 1: walls,
     too). `effort` bounds the steps of the search.
 
-    Raises `LimitError` when one unit has more faces than can be enumerated, the hidden units more permutations, or the search takes more
-    steps.
+    Raises `LimitError` when one unit has more faces than can be enumerated or the hidden units more permutations, `EffortError` when the
+    search takes more steps.
     """
     group = exchanges(problem)
     search = _Search(
@@ -58,6 +61,11 @@ def strata(
             yield replace(found, existence=Existence.PROVED)
         else:
             yield found
+
+
+def affordable(problem: Problem, effort: int) -> int:
+    """How many steps cost as much as `effort` steps do with few parameters."""
+    return max(1, effort // max(1, len(problem.parameters) // CHEAP_PARAMETERS) ** 3)
 
 
 def count_strata(problem: Problem, limit: int, *, up_to_exchange: bool = True) -> int | None:

@@ -339,6 +339,8 @@ def test_selectors_of_fixed_parameters():
     ("option", "message", "place", "hint"),
     [
         ("engin = auto", "`solve` has no field `engin`", "engin", "did you mean `engine`?"),
+        ("engine = convx", "there is no engine `convx`", "convx", "did you mean `convex`?"),
+        ('engine = "no such"', "there is no engine `no such`", '"no such"', "known: auto, convex, algebraic"),
         ("engine = 3", "`engine` is the name of an engine", "3", ""),
         ("precision = 52", "`precision` must be an integer from 53 to 10000", "52", ""),
         ("precision = 1/2", "`precision` must be an integer", "1/2", ""),

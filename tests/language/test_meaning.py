@@ -336,7 +336,7 @@ def test_solve_options():
     full = build(more="solve { engine = auto  precision = 53  workers = 2  timeout = 60 }")
     assert full.options == SolveOptions(None, 53, 2, Q(60))
     assert build(more="solve { timeout = 1/2 engine = convex workers = auto }").options == SolveOptions("convex", None, None, Q(1, 2))
-    assert build(more='solve { engine = "my-engine" }').options.engine == "my-engine"
+    assert build(more='solve { engine = "msolve" }').options.engine == "msolve"
     assert build(more="solve { }").options == build().options == SolveOptions()
 
 

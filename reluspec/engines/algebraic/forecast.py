@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from math import ceil, prod
+from math import ceil, log10, prod
 
 from flint import fmpq_mpoly
 
@@ -13,53 +13,82 @@ from reluspec.engines.algebraic.critical import stratum_systems
 from reluspec.engines.algebraic.groebner import SolvingLimit
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
-from reluspec.systems.strata import StratumSigns, strata
+from reluspec.systems.relaxation import EffortError
+from reluspec.systems.strata import StratumSigns, affordable, strata
 
 COUNTED = 20_000
 """Strata up to exchange of units beyond which a problem counts as too large to finish, unless forced."""
 SAMPLED = 40
 """Strata whose systems are looked at."""
+EFFORT = 1_000_000
+"""Steps of the search for strata, for few parameters, beyond which a problem counts as too large."""
 MAX_BEZOUT = 10**7
 """Bezout bound of a system beyond which it counts as too large to finish."""
+HOPELESS = 10**30
+"""Bezout bound beyond which no more systems are formed: they are as large themselves."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """`strata` up to exchange (`None`: more than `COUNTED`), about so many `systems`, Bezout bounds up to `bezout` in `variables`.
+    """`strata` up to exchange, about so many `systems`, Bezout bounds up to `bezout` in `variables`.
 
-    Systems and bounds are those of a sample of the strata, cells among them, scaled up.
+    `strata` is `None` where they were not counted to the end; `least` is how many were found. Systems and bounds are those of a sample of
+    these, cells among them, scaled up.
     """
 
     strata: int | None
     systems: int
     bezout: int
     variables: int
+    least: int = field(default=COUNTED, compare=False)
 
     @property
     def refusal(self) -> str:
         """Why the problem looks too large to finish; empty if it does not."""
-        if self.strata is None:
+        if self.strata is None and self.least >= COUNTED:
             return f"there are more than {COUNTED:,} strata up to exchange of units, each with a system of its own"
+        if self.strata is None:
+            return f"counting its strata takes too long; {self.least:,} were found, up to exchange of units, before that was given up"
         if self.bezout > MAX_BEZOUT:
-            return f"a system in {self.variables} unknowns may have {self.bezout:,} solutions (its Bezout bound)"
+            return f"a system in {self.variables} unknowns may have {_shown(self.bezout)} solutions (its Bezout bound)"
         return ""
 
     def __str__(self) -> str:
-        count = f"more than {COUNTED:,}" if self.strata is None else f"{self.strata:,}"
-        return f"{count} strata, about {self.systems:,} systems in up to {self.variables} unknowns, Bezout bounds up to {self.bezout:,}"
+        if self.strata is None and not self.systems:
+            return f"unknown: {self.refusal}"
+        count = f"more than {self.least:,}" if self.strata is None else f"{self.strata:,}"
+        return (
+            f"{count} strata, about {self.systems:,} systems in up to {self.variables} unknowns, Bezout bounds up to {_shown(self.bezout)}"
+        )
 
 
 def forecast(problem: Problem) -> Forecast:
     """Count the strata as far as `COUNTED`, and form the systems of a sample. Raises `LimitError` for polynomials past their limits."""
-    found = list(islice(strata(problem), COUNTED + 1))
+    found, whole = _found(problem)
     sample = _sample(found)
-    sizes = [size for one in sample for size in _sizes(problem, one)]
+    sizes: list[tuple[int, int]] = []
+    for looked_at, one in enumerate(sample, 1):
+        sizes += _sizes(problem, one)
+        if any(bound > HOPELESS for _, bound in sizes):
+            sample = sample[:looked_at]
+            break
     return Forecast(
-        strata=len(found) if len(found) <= COUNTED else None,
-        systems=round(len(sizes) * len(found) / len(sample)),
+        strata=len(found) if whole else None,
+        systems=round(len(sizes) * len(found) / max(1, len(sample))),
         bezout=max((bound for _, bound in sizes), default=1),
         variables=max((variables for variables, _ in sizes), default=0),
+        least=min(len(found), COUNTED),
     )
+
+
+def _found(problem: Problem) -> tuple[list[StratumSigns], bool]:
+    """The first strata up to exchange, and whether these are all."""
+    found: list[StratumSigns] = []
+    try:
+        found.extend(islice(strata(problem, effort=affordable(problem, EFFORT)), COUNTED + 1))
+    except EffortError:
+        return found, False
+    return found, len(found) <= COUNTED
 
 
 def _sample(found: Sequence[StratumSigns]) -> list[StratumSigns]:
@@ -73,10 +102,19 @@ def _sample(found: Sequence[StratumSigns]) -> list[StratumSigns]:
 
 
 def _sizes(problem: Problem, stratum: StratumSigns) -> list[tuple[int, int]]:
+    sizes: list[tuple[int, int]] = []
     try:
-        return [(variables, bezout(equations)) for variables, equations in stratum_systems(problem, stratum.signs)]
+        for variables, equations in stratum_systems(problem, stratum.signs):
+            sizes.append((variables, bezout(equations)))
+            if sizes[-1][1] > HOPELESS:
+                break
     except (SolvingLimit, StratumError):
         return []
+    return sizes
+
+
+def _shown(bound: int) -> str:
+    return f"{bound:,}" if bound < 10**15 else f"about 10^{round(log10(bound))}"
 
 
 def bezout(equations: Sequence[fmpq_mpoly]) -> int:

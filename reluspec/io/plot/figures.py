@@ -59,11 +59,12 @@ def plot(minima: MinimaMap, what: str = "fits", components: Sequence[int] = (), 
     return figure
 
 
-def write_plot(figure: Figure, path: Path) -> None:
+def write_plot(figure: Figure, path: str | Path) -> None:
     """Write a figure as .png, .svg or .pdf: the same figure gives the same bytes. Raises `UsageError`, `ArtefactError`."""
     from reluspec.io.artefacts import write_bytes
     from reluspec.io.plot.style import styled
 
+    path = Path(path)
     suffix = check_format(path)
     content = io.BytesIO()
     try:

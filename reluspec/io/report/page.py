@@ -43,9 +43,9 @@ def report_page(minima: MinimaMap) -> str:
     raise LimitError(f"one component alone makes the page larger than {MAX_PAGE_BYTES:,} bytes. Look at it with: reluspec show")
 
 
-def write_report(minima: MinimaMap, path: Path) -> None:
+def write_report(minima: MinimaMap, path: str | Path) -> None:
     """Write the page. Raises `ArtefactError`, `LimitError`."""
-    write_text(report_page(minima), path)
+    write_text(report_page(minima), Path(path))
 
 
 def _sizes(count: int) -> list[Callable[[MinimaMap], dict[str, Any]]]:

@@ -199,3 +199,23 @@ def test_circles_in_families_are_not_guessed_at(penalty: str) -> None:
     """With equal singular values the saddles of rank one fill a torus: undecided, or right."""
     minima, least, rank = linear_layers(((2, 0), (0, 2)), penalty)
     assert not minima.complete or [(float(c.loss), c.orbit_size) for c in minima] == [(pytest.approx(least), max(rank, 1))]
+
+
+def test_an_end_from_which_the_loss_falls_along_a_kink_only() -> None:
+    """`deep_pair_below` 55: at the arc's ends a dead leaky unit wakes on its steep side and takes over from the living one.
+
+    The way down keeps the second layer's kink at zero, where random steps never stay: w_1 v_1 / 5 + w_2 v_2 is constant along it.
+    """
+    text = "x = [-1, 0]  y = [2, -3]"
+    layers = "first: layer 2 leaky_relu(1/5) without bias  second: layer 1 relu  output: layer 1 linear without bias"
+    problem = parse_spec(
+        f"data {{ {text} }}\nnetwork {{ input 1  {layers} }}\nloss sum squared_error\nregulariser ridge(1/10)\n", name="kink.rspec"
+    )
+    land = Landscape(problem)
+    end = np.array([2.32250089979713, 0, 2.32250089979713, 0, 1.0788020859116956, -2.560824939375182])
+    step = 1e-2
+    living = np.sqrt(end[0] ** 2 - 5 * step**2)
+    beside = np.array([living, -step, living, -step, *end[4:]])
+    assert land.values(beside[None])[0] < land.values(end[None])[0] - 1e-5
+    outcome = StratumOutcome.from_json(stratum_job(problem, "-0|00/0+"))
+    assert outcome.word == "critical"  # It is found, and proved to be no minimum.

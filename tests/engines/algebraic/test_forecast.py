@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,3 +119,36 @@ def test_a_large_problem_is_refused_at_once() -> None:
     text = "data { x = [-2, -1, 0, 1, 2] y = [1, 0, 2, 0, 1] } network { input 1 a: layer 3 relu b: layer 3 relu output: layer 1 linear }"
     with pytest.raises(LimitError, match="too large to finish"):
         reluspec.solve(reluspec.parse(f"{text} loss sum squared_error regulariser ridge(1/10)"))
+
+
+def deep(layer: str, count: int) -> str:
+    return (
+        f"data {{ x = [-1, 1] y = [1, 2] }} network {{ input 1 {f'layer 1 {layer} ' * (count - 1)} layer 1 linear }} "
+        "loss sum squared_error regulariser ridge(1/10)"
+    )
+
+
+def test_a_hundred_layers_are_refused_before_long(tmp_path: Path) -> None:
+    """Counting strata gives up after so many steps; what it has cost is bounded in processor time."""
+    begun = time.process_time()
+    guess = forecast(reluspec.parse(deep("relu", 100)))
+    assert time.process_time() - begun < 60
+    assert guess.strata is None
+    assert str(guess) == "unknown: counting its strata takes too long; 0 were found, up to exchange of units, before that was given up"
+    (tmp_path / "deep.rspec").write_text(deep("relu", 100))
+    refused = CliRunner().invoke(application(), ["solve", str(tmp_path / "deep.rspec")])
+    assert refused.exit_code == 1
+    assert "counting its strata takes too long" in str(refused.exception)
+    assert "--force" in str(refused.exception)
+
+
+def test_hopeless_bounds_are_told_in_powers_of_ten() -> None:
+    guess = forecast(reluspec.parse(deep("linear", 20)))
+    assert guess.bezout > forecast_module.HOPELESS
+    assert "Bezout bounds up to about 10^" in str(guess)
+    assert "about 10^" in guess.refusal
+
+
+def test_many_small_layers_have_a_short_message() -> None:
+    with pytest.raises(LimitError, match=r"the hidden units have \(2!\)\^99 permutations"):
+        forecast(reluspec.parse(deep("relu", 100).replace("layer 1 relu", "layer 2 relu")))
