@@ -28,6 +28,12 @@ network { input 3  hidden: layer 1 relu  output: layer 2 linear without bias }
 loss sum squared_error
 regulariser ridge(1/5)
 """,
+    "two units in space": """title "Three inputs, two units"
+data { x = [(0, 0, 1), (0, 1, 0), (1, 0, -1), (1, 1, 1), (2, -1, 0)]  y = [1, 0, 1, -1, 2] }
+network { input 3  hidden: layer 2 relu  output: layer 1 linear without bias }
+loss sum squared_error
+regulariser ridge(1/5)
+""",
     "arc": """title "An arc of a circle"
 data { x = [1, 2]  y = [(1, 0), (0, 1)] }
 network { input 1  hidden: layer 2 relu  output: layer 2 linear without bias }
@@ -47,6 +53,8 @@ loss sum squared_error
 regulariser ridge(1/100)
 """,
 }
+
+TEXTS["three units in space"] = TEXTS["two units in space"].replace("layer 2 relu", "layer 3 relu")
 
 EXPRESSIONS = """title "Everything the page must compute"
 data { x = [-1, 1/3, 2]  y = [(1, 0), (0, -1), (2, 1)]  weight = [1, 2, 1/2] }

@@ -195,7 +195,7 @@ def _judge(search: _Search, descent: Descent | None, near: Nearest | None, compl
         cells = "" if search.exhaustive else "; not all adjacent cells were looked at"
         return Verdict.MINIMUM, f"a point {moved:.3g} away is critical and has no way down{cells}"
     if descent is not None:
-        return Verdict.NOT_MINIMUM, "the loss falls along a direction from here, and no point within reach was found to pass"
+        return Verdict.NOT_MINIMUM, "the loss falls from here, and no point within reach passes the tests"
     return (
         Verdict.UNDECIDED,
         ("no point within reach was found to pass, but no step from here lowers the loss by more than rounding. Try another tolerance"),

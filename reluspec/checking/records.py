@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from reluspec.text import filled
+
 
 class Verdict(Enum):
     """The answer of a test in floating point. None of these is a proof."""
@@ -93,17 +95,16 @@ def _lines(check: Check) -> list[str]:
     words = {Verdict.MINIMUM: "yes, a local minimum", Verdict.NOT_MINIMUM: "no, not a local minimum", Verdict.UNDECIDED: "undecided"}
     lines = [
         _printable(check.title),
-        f"{words[check.verdict]} within {check.reach:.3g} (tolerance {check.tolerance:g}): {check.reason}",
+        *filled("", f"{words[check.verdict]} within {check.reach:.3g} (tolerance {check.tolerance:g}): {check.reason}"),
         f"loss     {check.loss:.12g}",
-        f"stratum  {check.stratum}",
+        *filled("stratum  ", check.stratum),
     ]
     if check.descent is not None:
         down = check.descent
-        lines.append(
-            f"descent  a step of {down.step:.3g} lowers the loss by {down.decrease:.3g} (initial slope {down.slope:.3g}, {down.kind})"
-        )
+        means = {"slope": f"the slope there is {down.slope:.3g}", "curvature": "flat to first order, falling by curvature"}[down.kind]
+        lines += filled("descent  ", f"a step of {down.step:.3g} lowers the loss by {down.decrease:.3g}; {means}")
     if check.nearest is not None:
-        lines.append(f"nearest  {_nearest(check, check.nearest)}")
+        lines += filled("nearest  ", _nearest(check, check.nearest))
     lines.append("a test in floating point, not a proof")
     return lines
 

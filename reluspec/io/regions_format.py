@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reluspec.io.artefacts import write_json
 from reluspec.io.provenance import problem_facts, provenance
 from reluspec.pipeline import Compilation
+from reluspec.text import filled
 
 if TYPE_CHECKING:
     from reluspec.regions.region_graph import RegionGraph
@@ -114,7 +115,9 @@ def summary(compiled: Compilation) -> str:
     rows += [("engine", f"{name}: {choice.reason}"), *(("", refusal) for refusal in choice.refusals)]
     if compiled.forecast:
         rows.append(("work", compiled.forecast))
-    return "\n".join([_printable(problem.title), *(f"  {name:10s} {text}" for name, text in rows)])
+    return "\n".join(
+        [*filled("", _printable(problem.title)), *(line for name, text in rows for line in filled(f"  {name:10s} ", _printable(text)))]
+    )
 
 
 def _general_rows(regions: GeneralRegions) -> list[tuple[str, str]]:

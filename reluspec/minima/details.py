@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 from reluspec.minima.families import is_whole_circle
-from reluspec.minima.minima_map import TABLE_WIDTH, MinimaMap, printable
+from reluspec.minima.minima_map import MinimaMap, printable
 from reluspec.minima.records import Ball, ChartFamily, Component, Family, Piece
 from reluspec.problem.problem import Problem
+from reluspec.text import filled
 
 MAX_LISTED = 20
 """Undecided strata that are printed unless all are asked for."""
@@ -19,7 +19,7 @@ _KINDS = {0: "an isolated point", 1: "a curve", 2: "a sheet"}
 def component_text(minima: MinimaMap, position: int) -> str:
     """The component as paragraphs of at most 80 columns, numbers and names of strata excepted."""
     component = minima[position]
-    lines = [*wrap(printable(minima.problem.title), TABLE_WIDTH), _verdict(minima, component), ""]
+    lines = [*filled("", printable(minima.problem.title)), _verdict(minima, component), ""]
     rows = [
         ("loss", _number(component.loss)),
         ("kind", _KINDS.get(component.dimension, f"a family of dimension {component.dimension}")),
@@ -29,8 +29,7 @@ def component_text(minima: MinimaMap, position: int) -> str:
         ("status", component.status),
     ]
     for name, text in rows:
-        first, *more = wrap(text, TABLE_WIDTH - 11) if len(text) > TABLE_WIDTH - 11 else [text]
-        lines += [f"{name:10s} {first}", *(f"{'':10s} {line}" for line in more)]
+        lines += filled(f"{name:10s} ", text)
     for number, piece in enumerate(component.pieces):
         lines += ["", *_piece(minima.problem, piece, number, len(component.pieces))]
     return "\n".join(lines)
@@ -56,7 +55,7 @@ def _ends(component: Component) -> str:
 def _piece(problem: Problem, piece: Piece, number: int, count: int) -> Iterator[str]:
     name = f"piece {number} of {count}, " if count > 1 else ""
     dead = f", dead units: {piece.dead_units}" if piece.dead_units else ""
-    yield f"{name}stratum {piece.stratum}"
+    yield from filled(f"{name}stratum ", piece.stratum)
     yield f"dimension {piece.dimension}{dead}; a point of it:"
     values = problem.flatten(piece.witness)
     width = max((len(str(parameter)) for parameter in problem.parameters), default=0)

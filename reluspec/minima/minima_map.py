@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from reluspec.minima.records import Component, CriticalStratum, Landscape, Undecided
 from reluspec.problem.problem import Problem
+from reluspec.text import WIDTH, filled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TABLE_WIDTH = 80
+TABLE_WIDTH = WIDTH
+MAX_REASONS, MAX_REASON = 3, 120
+"""Most reasons of undecided strata on top of the table, and the most letters of one."""
 SHOWN_COMPONENTS = 40
 """Rows of a notebook's table; `repr` and the file have all."""
 
@@ -55,7 +58,7 @@ class MinimaMap:
         land = self.landscape
         accounted = sum(land.ledger.values())
         if land.ledger.get("undecided", 0) or land.undecided:
-            return f"{land.ledger.get('undecided', 0)} of {land.total} strata are undecided"
+            return f"{land.ledger.get('undecided', 0):,} of {land.total:,} strata are undecided"
         if accounted != land.total:
             return f"the ledger accounts for {accounted} of {land.total} strata"
         if land.index_sum is None:
@@ -119,6 +122,7 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
     isolated = sum(component.dimension == 0 for component in minima.components)
     lines = [
         _shorten(minima.problem.title, width),
+        *([] if minima.complete else filled("", f"NOT COMPLETE: {minima.incomplete_because}{_reasons(minima.undecided)}", width)),
         f"{_count(len(minima), 'component')} of local minima, {minima.components_with_symmetry:,} with unit exchange",
         f"{isolated:,} isolated, {len(minima) - isolated:,} of positive dimension",
         "",
@@ -148,17 +152,24 @@ def _verdict(minima: MinimaMap, width: int) -> Iterator[str]:
     minimal, other = land.ledger.get("minimal", 0), land.ledger.get("critical", 0)
     strata = f"{land.total:,} strata: {minimal:,} with minima, {other:,} with other critical points"
     if not minima.complete:
-        yield from wrap(f"NOT COMPLETE: {minima.incomplete_because} ({strata})", width)
-        yield "The minima listed are proved; others may be missing."
+        yield from filled("", f"NOT COMPLETE: {minima.incomplete_because} ({strata})", width)
+        yield "The minima listed are proved; others may be missing." if minima.components else "No minimum is proved; some may be missing."
         return
     audit = f"; index sum {land.index_sum}" if land.index_sum is not None else ""
-    yield from wrap(f"complete: {strata}{audit}", width)
+    yield from filled("", f"complete: {strata}{audit}", width)
     if not minima.components:
         yield "Proved: the loss has no local minimum."
     else:
         yield "Proved: these are all the local minima; there are no others."
     if land.assumes:
-        yield from wrap(f"assuming that {land.assumes}", width)
+        yield from filled("", f"assuming that {land.assumes}", width)
+
+
+def _reasons(undecided: tuple[Undecided, ...]) -> str:
+    """The most common reasons, with how many strata have them where there are several."""
+    counted = Counter(printable(entry.reason) for entry in undecided).most_common()
+    listed = [_shorten(reason, MAX_REASON) + (f" ({count:,})" if len(counted) > 1 else "") for reason, count in counted[:MAX_REASONS]]
+    return f": {'; '.join(listed)}{'; …' if len(counted) > MAX_REASONS else ''}" if listed else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,7 +12,9 @@ def headline(minima: MinimaMap) -> str:
     exchanged = f" ({copies:,} with exchange of units)" if copies != count else ""
     if minima.complete:
         return f"Proved: the loss has {listed}{exchanged}, and no others."
-    return f"Not complete: {listed}{exchanged} are proved, but others may be missing."
+    if not count:
+        return "Not complete: no local minimum is proved, and some may be missing."
+    return f"Not complete: {listed}{exchanged} {'is' if count == 1 else 'are'} proved, but others may be missing."
 
 
 def evidence(minima: MinimaMap) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from textwrap import wrap
 from typing import Any
 
 
@@ -116,12 +117,20 @@ class Verification:
         }
 
     def __repr__(self) -> str:
-        lines = [self.title]
+        lines = _filled("", self.title)
         for kind, counter in self.counts().items():
             counted = ", ".join(f"{counter[outcome.value]:,} {outcome.value}" for outcome in Outcome if outcome.value in counter)
             lines.append(f"  {kind:<22} {counted}")
             reasons = Counter(claim.reason for claim in self.claims if claim.kind == kind and claim.outcome is Outcome.PROVED)
-            lines.extend(f"      {reason}" for reason, _ in reasons.most_common(3))
+            lines.extend(line for reason, _ in reasons.most_common(3) for line in _filled("      ", reason))
         for outcome in (Outcome.OPEN, Outcome.REFUTED):
-            lines.extend(f"{outcome.value}: {one.kind}: {one.subject}: {one.reason}" for one in self.claims if one.outcome is outcome)
+            for one in self.claims:
+                if one.outcome is outcome:
+                    first, *more = _filled("", f"{outcome.value}: {one.kind}: {one.subject}: {one.reason}", width=76)
+                    lines += [first, *(f"    {line}" for line in more)]
         return "\n".join([*lines, self.verdict])
+
+
+def _filled(lead: str, text: str, width: int = 80) -> list[str]:
+    """Lines for a terminal of 80 columns."""
+    return wrap(text, width, initial_indent=lead, subsequent_indent=lead, break_on_hyphens=False)

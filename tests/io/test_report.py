@@ -104,6 +104,7 @@ def test_what_no_double_holds_is_not_drawn_but_said() -> None:
         ("xor", "sphere", "196"),
         ("huber", "graph", "56"),
         ("three_inputs", "graph", "8"),
+        ("two units in space", "graph", "900"),
         ("collinear", "cycle", "6"),
     ],
 )

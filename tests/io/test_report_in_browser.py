@@ -18,6 +18,8 @@ from reluspec.io.report import page as page_module
 from reluspec.io.report import write_report
 from reluspec.io.report.programs import problem_program
 from reluspec.minima.minima_map import MinimaMap
+from reluspec.regions.region_graph import region_graph
+from reluspec.systems.general_regions import general_region_graph
 
 pytestmark = needs_browser
 
@@ -28,6 +30,7 @@ MAPS = {
     "a circle": lambda: solved("circle"),
     "a heat map": lambda: solved("xor"),
     "three inputs": lambda: solved("three_inputs"),
+    "two units in space": lambda: solved("two units in space"),
     "two outputs": lambda: solved("two_outputs"),
     "two hidden layers": lambda: solved("two_hidden_layers"),
     "switches of the loss": lambda: solved("absolute_error"),
@@ -313,6 +316,64 @@ def test_a_click_on_a_mark_chooses_its_component(page: Page, tmp_path: Path) -> 
     assert "28 cells" in page.text("#regions-facts")
 
 
+def test_a_region_graph_by_two_parts_of_its_names(page: Page, tmp_path: Path) -> None:
+    minima = solved("two_hidden_layers")
+    opened(page, minima, tmp_path)
+    cells = [name.split("/") for name in general_region_graph(minima.problem)]
+    tiles = "return (document.querySelector('#regions').innerHTML.match(/M[^M]*z/g) || []).filter((path) => /h.*v.*h-/.test(path)).length"
+    assert page.run(tiles) == len({(first, second) for first, second in cells}) == 28
+    assert len(page.all("#regions .mark")) == len(minima)
+    page.set("[aria-label='Part downwards']", "0")
+    assert page.run(tiles) == len({first for first, _ in cells})
+    page.set("[aria-label='Part downwards']", "1")
+    page.set("[aria-label='Cells whose names contain']", "?++/")
+    assert page.run(tiles) == sum(first[1:] == "++" for first, _ in cells)
+    page.set("[aria-label='Cells whose names contain']", "(")
+    assert page.run(tiles) == 0
+    assert page.noise() == []
+
+
+@pytest.mark.parametrize(("name", "steps"), [("two_hidden_layers", 1), ("two_hidden_layers", 3), ("two units in space", 1)])
+def test_the_cells_near_a_minimum(name: str, steps: int, page: Page, tmp_path: Path) -> None:
+    minima = solved(name)
+    opened(page, minima, tmp_path)
+    one_layer = name == "two units in space"
+    graph = region_graph(minima.problem).graph() if one_layer else general_region_graph(minima.problem)
+    page.set("[aria-label='View of the region graph']", "around")
+    page.set("[aria-label='Walls away from the minimum, at most']", str(steps))
+    for component in minima:
+        page.set("#chosen", str(component.id))
+        stratum = component.pieces[0].stratum
+        near = {cell for cell in graph if all(here in ("0", there) for here, there in zip(stratum, cell, strict=True))}
+        cut = False
+        for _ in range(steps):
+            wider = near | {other for cell in near for other in graph[cell]}
+            cut = len(wider) > 80
+            near = near if cut else wider
+        assert ("more than 80 cells" in page.text("#regions-note")) == cut
+        drawn = page.run("return [...document.querySelectorAll('#regions .cell-dot title')].map((node) => node.textContent)")
+        assert sorted(drawn) == sorted(near)
+        assert len(page.all("#regions .wall-line")) == graph.subgraph(near).number_of_edges()
+        assert page.all(f"#regions .mark.chosen[data-id='{component.id}']")
+
+
+def test_thousands_of_cells_are_shown_and_filtered_quickly(page: Page, tmp_path: Path) -> None:
+    minima = solved("three units in space")
+    opened(page, minima, tmp_path)
+    assert "27,000 cells" in page.text("#regions-facts")
+    for act in ("Cells whose names contain|++", "Part downwards|2", "View of the region graph|around", "View of the region graph|parts"):
+        label, value = act.split("|")
+        spent = page.run(
+            "const start = performance.now(); const node = document.querySelector(`[aria-label='${arguments[0]}']`);"
+            "node.value = arguments[1];"
+            "node.dispatchEvent(new Event('input', {bubbles: true})); node.dispatchEvent(new Event('change', {bubbles: true}));"
+            "document.body.offsetHeight; return performance.now() - start",
+            label,
+            value,
+        )
+        assert spent < 1000  # 10 to 40 ms on a quiet machine
+
+
 def test_the_slice_answers_its_controls(page: Page, tmp_path: Path) -> None:
     minima = solved("poster")
     opened(page, minima, tmp_path)
@@ -355,6 +416,32 @@ def test_nothing_sticks_out_of_a_telephone(name: str, page: Page, tmp_path: Path
     opened(page, MAPS[name](), tmp_path, width=400)
     assert page.run("return document.documentElement.scrollWidth") <= 400
     assert page.run("return document.querySelector('#function svg').getBoundingClientRect().width") <= 400
+
+
+def test_a_heat_map_stays_under_its_axes_where_the_page_gets_narrower(page: Page, tmp_path: Path) -> None:
+    opened(page, solved("xor"), tmp_path, width=400)
+    page.wait("return document.getElementById('slice').getAttribute('aria-busy') === 'false'", "the slice")
+    # As a scroll bar does that appears after the picture is drawn.
+    page.run("document.body.style.width = '360px'")
+    for section in ("function", "slice"):
+        image, svg, view = page.run(
+            "const box = (node) => { const r = node.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; };"
+            "const svg = document.querySelector(`#${arguments[0]} svg.over`);"
+            "return [box(document.querySelector(`#${arguments[0]} canvas`)), box(svg), svg.getAttribute('viewBox').split(' ').map(Number)]",
+            section,
+        )
+        left = 44 if section == "function" else 8
+        scale = svg[2] / view[2]
+        assert scale < 1
+        expected = [svg[0] + left * scale, svg[1] + 8 * scale, (view[2] - left - 8) * scale, (view[2] - left - 8) * scale]
+        np.testing.assert_allclose(image, expected, atol=0.6)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", ["curves", "a heat map", "incomplete", "two hidden layers"])
+def test_text_stands_out_from_its_ground(name: str, dark: bool, page: Page, tmp_path: Path) -> None:
+    opened(page, MAPS[name](), tmp_path, dark=dark)
+    assert page.run((Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")) == []
 
 
 def test_light_and_dark(page: Page, tmp_path: Path) -> None:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from reluspec.errors import ProblemError
-from reluspec.io.plot.style import BLUE, FAINT, SKY, SOFT, VERMILLION, marker, one_axes
-from reluspec.io.report.regions import region_data
+from reluspec.io.plot.parts import matrix, parts_of
+from reluspec.io.plot.style import FAINT, SKY, SOFT, mark_component, one_axes
+from reluspec.io.report.regions import MAX_DRAWN, region_data
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import Component
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 MOST_NAMES = 24
+MOST_DOTS = 40
+"""Most cells that are drawn as dots and lines where two parts of their names could be drawn as a matrix."""
 
 
 def graph(minima: MinimaMap, components: Sequence[int], width: float) -> Figure:
-    """Tiles of two units, a ring or a sphere of one unit's directions, or dots and lines, as suits the problem."""
-    data = region_data(minima.problem, [piece.stratum for component in minima for piece in component.pieces])
+    """Tiles of two units, a ring or a sphere of one unit's directions, a matrix of two parts of the cells' names, or dots and lines,
+    as suits the problem."""
+    data = region_data(minima.problem)
     kind = data["kind"]
     if kind == "none":
         raise ProblemError(f"the region graph is not drawn: {data['reason']}")
@@ -31,13 +32,14 @@ def graph(minima: MinimaMap, components: Sequence[int], width: float) -> Figure:
         return _tiles(data, ordered, components, width)
     if kind == "cycle":
         return _ring(data, ordered, components, width)
-    return (_sphere if kind == "sphere" else _dots)(minima, data, ordered, components, width)
-
-
-def _mark(axes: Axes, x: float, y: float, component: Component, chosen: Sequence[int], size: float = 5.0) -> None:
-    colour = VERMILLION if component.id in chosen else BLUE
-    fill = colour if component.location == "interior" else "white"
-    axes.plot(x, y, marker(component), color=colour, markerfacecolor=fill, markersize=size, markeredgewidth=1.1, zorder=5, clip_on=False)
+    if kind == "sphere":
+        return _sphere(minima, data, ordered, components, width)
+    units = minima.problem.network.layers[0].units if data.get("one_unit") else len(parts_of(data["nodes"][0][0]))
+    if units > 1 and (data.get("one_unit") or len(data["nodes"]) > MOST_DOTS):
+        return matrix(data, ordered, components, width)
+    if len(data["nodes"]) > MAX_DRAWN:
+        raise ProblemError(f"the region graph is not drawn: its {len(data['nodes']):,} cells are too many to be told apart")
+    return _dots(data, ordered, components, width)
 
 
 def _unit_names(stratum: str) -> list[str]:
@@ -61,7 +63,7 @@ def _tiles(data: dict[str, Any], ordered: list[Component], chosen: Sequence[int]
             spots = [place.get(name, dead) for name in names]
             for x in {spots[0], size} if spots[0] == 0 else {spots[0]}:
                 for y in {spots[1], size} if spots[1] == 0 else {spots[1]}:
-                    _mark(axes, x, y, component, chosen, size=max(2.0, min(6.0, 80 / size)))
+                    mark_component(axes, x, y, component, chosen, size=max(2.0, min(6.0, 80 / size)))
     if strip := _has_dead(ordered):
         for spot, turn in (((dead, size / 2), 90), ((size / 2, dead), 0)):
             axes.text(*spot, "dead", rotation=turn, ha="center", va="center", color=SOFT, fontsize=6)
@@ -104,9 +106,9 @@ def _ring(data: dict[str, Any], ordered: list[Component], chosen: Sequence[int],
             if name in ring:
                 angle, radius = np.pi * ring.index(name) / cells, 1 + 0.1 * stacked.get(name, 0)
                 stacked[name] = stacked.get(name, 0) + 1
-                _mark(axes, radius * np.sin(angle), radius * np.cos(angle), component, chosen)
+                mark_component(axes, radius * np.sin(angle), radius * np.cos(angle), component, chosen)
             else:
-                _mark(axes, 0, 0, component, chosen)
+                mark_component(axes, 0, 0, component, chosen)
     axes.set(aspect="equal")
     axes.set_axis_off()
     return figure
@@ -128,7 +130,7 @@ def _sphere(minima: MinimaMap, data: dict[str, Any], ordered: list[Component], c
         for direction in _directions(minima, component):
             half = int(direction[2] < 0)
             x, y = _on_disc(direction[:, None], half)
-            _mark(halves[half], float(x[0]), float(y[0]), component, chosen)
+            mark_component(halves[half], float(x[0]), float(y[0]), component, chosen)
     return figure
 
 
@@ -155,7 +157,7 @@ def _on_disc(points: Any, half: int) -> tuple[Any, Any]:
     return points[0] * scale, points[1] * scale
 
 
-def _dots(minima: MinimaMap, data: dict[str, Any], ordered: list[Component], chosen: Sequence[int], width: float) -> Figure:
+def _dots(data: dict[str, Any], ordered: list[Component], chosen: Sequence[int], width: float) -> Figure:
     figure, axes = one_axes(width, 0.85)
     nodes: list[Any] = data["nodes"]
     for one, other, _ in data["edges"]:
@@ -163,9 +165,8 @@ def _dots(minima: MinimaMap, data: dict[str, Any], ordered: list[Component], cho
     axes.plot([node[1] for node in nodes], [-node[2] for node in nodes], "o", color=SOFT, markersize=2.5, zorder=2)
     for component in ordered:
         stratum = component.pieces[0].stratum
-        for name in _unit_names(stratum) if data.get("one_unit") else [stratum]:
-            around = [node for node in nodes if all(here in ("0", there) for here, there in zip(name, node[0], strict=True))]
-            if around:
-                _mark(axes, float(np.mean([n[1] for n in around])), -float(np.mean([n[2] for n in around])), component, chosen)
+        around = [node for node in nodes if all(here in ("0", there) for here, there in zip(stratum, node[0], strict=True))]
+        if around:
+            mark_component(axes, float(np.mean([n[1] for n in around])), -float(np.mean([n[2] for n in around])), component, chosen)
     axes.set_axis_off()
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -79,3 +79,10 @@ def label(component: Component) -> str:
 def marker(component: Component) -> str:
     """A point, a curve, a sheet."""
     return MARKERS[min(component.dimension, 2)]
+
+
+def mark_component(axes: Axes, x: float, y: float, component: Component, chosen: Sequence[int], size: float = 5.0) -> None:
+    """One component at one place: its shape says its dimension, its filling its location."""
+    colour = VERMILLION if component.id in chosen else BLUE
+    fill = colour if component.location == "interior" else "white"
+    axes.plot(x, y, marker(component), color=colour, markerfacecolor=fill, markersize=size, markeredgewidth=1.1, zorder=5, clip_on=False)

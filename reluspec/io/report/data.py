@@ -32,7 +32,7 @@ def page_data(minima: MinimaMap, components: int | None = None, short: bool = Fa
         "components": [_component(component, problem, short) for component in shown],
         "undecided": [{"stratum": entry.stratum, "reason": entry.reason} for entry in minima.undecided[:MAX_UNDECIDED]],
         "undecided_total": len(minima.undecided),
-        "regions": region_data(problem, [piece.stratum for component in shown for piece in component.pieces]),
+        "regions": region_data(problem),
         **_exchanges(problem),
     }
     try:

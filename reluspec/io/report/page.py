@@ -26,7 +26,22 @@ from reluspec.minima.verdict import evidence, facts, headline
 MAX_PAGE_BYTES = 5_900_000
 """Largest page that is written."""
 
-_SCRIPTS = ("basics", "network", "state", "isolines", "table", "ladder", "fits", "family", "witness", "regions", "rings", "slice", "main")
+_SCRIPTS = (
+    "basics",
+    "network",
+    "state",
+    "isolines",
+    "table",
+    "ladder",
+    "fits",
+    "family",
+    "witness",
+    "regions",
+    "rings",
+    "parts",
+    "slice",
+    "main",
+)
 """The page's own scripts in the order in which they need each other; d3 comes first."""
 
 

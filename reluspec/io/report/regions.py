@@ -1,8 +1,8 @@
 """The region graph for the page, in the form that suits its size: a cycle or a sphere of one unit's directions, or drawn nodes and edges.
 
 Where the network has one hidden layer the graph is a power of one unit's (theory.md section 2), and the page builds what it shows from that
-factor: with d = 1 a cycle, with d = 2 the great circles on a sphere. Any other graph is laid out here, if it is small enough to be read;
-a larger one is cut down to the cells around the listed minima.
+factor: with d = 1 a cycle, with d = 2 the great circles on a sphere. Of any other graph the page gets cells and walls,
+and, where it is small, positions for its dots; a larger one is looked at by two parts of its cells' names, or near one minimum.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.region_graph import RegionGraph, region_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import networkx
 
 MAX_DRAWN = 400
 """Most cells of a graph that is laid out by springs."""
+MAX_LISTED = 3_000
+"""Most cells of a graph that are listed with their walls; of a product, most cells of one unit."""
 MAX_SPHERE_CELLS = 2_000
 """Most cells marked on a sphere; its great circles are drawn in any case."""
 MAX_EFFORT = 30_000
 """Steps that the search for a general problem's cells may take (`general_region_graph`): a second or two."""
 
 
-def region_data(problem: Problem, strata: Sequence[str]) -> dict[str, Any]:
+def region_data(problem: Problem) -> dict[str, Any]:
     """The page's region graph; `kind` is `cycle`, `sphere`, `graph` or `none` (with a reason)."""
     try:
         regions = region_graph(problem)
     except UnsupportedProblemError:
-        return _general(problem, strata)
+        return _general(problem)
     except LimitError as error:
         return {"kind": "none", "reason": str(error)}
     counts = {"cells": regions.cells, "walls": regions.walls, "units": regions.units, "unit_cells": regions.one_unit.cells}
@@ -43,7 +43,7 @@ def region_data(problem: Problem, strata: Sequence[str]) -> dict[str, Any]:
         return {"kind": "cycle", **facts, **_cycle(regions)}
     if regions.factor.ambient_dimension == 3:
         return {"kind": "sphere", **facts, **_sphere(regions)}
-    return {**facts, **_product(regions, strata)}
+    return {**facts, **_product(regions)}
 
 
 def _cycle(regions: RegionGraph) -> dict[str, Any]:
@@ -68,15 +68,15 @@ def _unit_vector(point: tuple[int, ...]) -> list[float]:
     return [round(float(entry), 6) for entry in vector / np.linalg.norm(vector)]
 
 
-def _product(regions: RegionGraph, strata: Sequence[str]) -> dict[str, Any]:
+def _product(regions: RegionGraph) -> dict[str, Any]:
     if regions.cells <= MAX_DRAWN:
-        return _drawn(regions.graph(), "wall")
-    if regions.one_unit.cells <= MAX_DRAWN:
-        return {**_drawn(regions.factor_graph(), "wall"), "one_unit": True}
+        return _listed(regions.graph(), "wall")
+    if regions.one_unit.cells <= MAX_LISTED:
+        return {**_listed(regions.factor_graph(), "wall"), "one_unit": True}
     return {"kind": "none", "reason": f"one unit alone has {regions.one_unit.cells:,} cells: too many to be told apart in a drawing"}
 
 
-def _general(problem: Problem, strata: Sequence[str]) -> dict[str, Any]:
+def _general(problem: Problem) -> dict[str, Any]:
     from reluspec.systems.general_regions import general_region_graph
 
     try:
@@ -89,25 +89,20 @@ def _general(problem: Problem, strata: Sequence[str]) -> dict[str, Any]:
         "patterns": f"2^{problem.switch_count}",
         "unknown": sum(attributes["existence"] != "proved" for _, attributes in graph.nodes(data=True)),
     }
-    if graph.number_of_nodes() > MAX_DRAWN:
-        near = [cell for cell in graph if any(_touches(stratum, cell) for stratum in strata)]
-        graph = graph.subgraph(near)
-        if not 0 < len(near) <= MAX_DRAWN:
-            return {"kind": "none", **facts, "reason": f"{facts['cells']} cells are too many to be told apart in a drawing"}
-        facts["near_only"] = True
-    return {**facts, **_drawn(graph, "stratum")}
+    if graph.number_of_nodes() > MAX_LISTED:
+        return {"kind": "none", **facts, "reason": f"{facts['cells']} cells are too many to be told apart in a drawing"}
+    return {**facts, **_listed(graph, "stratum")}
 
 
-def _touches(stratum: str, cell: str) -> bool:
-    """Whether a cell's closure contains a stratum."""
-    return all(here in ("0", there) for here, there in zip(stratum, cell, strict=True))
-
-
-def _drawn(graph: networkx.Graph[str], wall: str) -> dict[str, Any]:
-    positions = springs(graph)
+def _listed(graph: networkx.Graph[str], wall: str) -> dict[str, Any]:
+    """Cells as `[name]` or `[name, x, y]`, walls as `[cell, cell, name]`; names of walls only beside positions."""
     number = {name: position for position, name in enumerate(graph)}
+    ends = [(number[one], number[other], attributes[wall]) for one, other, attributes in graph.edges(data=True)]
+    if len(graph) > MAX_DRAWN:
+        return {"kind": "graph", "nodes": [[name] for name in graph], "edges": [list(end[:2]) for end in ends]}
+    positions = springs(graph)
     return {
         "kind": "graph",
-        "nodes": [[name, *(round(coordinate, 4) for coordinate in positions[name])] for name in graph],
-        "edges": [[number[one], number[other], attributes[wall]] for one, other, attributes in graph.edges(data=True)],
+        "nodes": [[name, *(round(at, 4) for at in positions[name])] for name in graph],
+        "edges": [list(end) for end in ends],
     }

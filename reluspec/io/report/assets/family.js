@@ -108,7 +108,7 @@ function drawMoving() {
   rows.append("line").attr("class", "span").attr("x1", (_, k) => x(spans()[k][0])).attr("x2", (_, k) => x(spans()[k][1])).attr("y1", 10).attr("y2", 10);
   rows.append("rect").attr("class", (_, k) => (state.theta[k] < 0 ? "bar negative" : "bar")).attr("y", 5).attr("height", 10)
     .attr("x", (_, k) => Math.min(x(0), x(state.theta[k]))).attr("width", (_, k) => Math.abs(x(state.theta[k]) - x(0)));
-  rows.append("text").attr("class", "tick-text value").attr("x", width - 64).attr("y", 14).text((_, k) => few(state.theta[k]));
+  rows.append("text").attr("class", "tick-text value").attr("x", width - 64).attr("y", 14).text((_, k) => few(Math.abs(state.theta[k]) < 1e-12 * largest ? 0 : state.theta[k]));
   svg.append("line").attr("class", "zero").attr("x1", x(0)).attr("x2", x(0)).attr("y1", 0).attr("y2", names.length * step + 4);
   holder.replaceChildren(svg.node());
   familyFacts();

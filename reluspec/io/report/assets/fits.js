@@ -83,7 +83,7 @@ const DATA_SYMBOLS = [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.sy
 
 function drawHeat(holder) {
   const width = widthOf(holder, 520);
-  const [left, bottom] = [44, 36];
+  const [left, bottom] = [44, 42];
   const [xs, ys] = [0, 1].map((k) => range1(network.x.map((x) => x[k])));
   const size = width - left - 8;
   const at = (range, k) => range[0] + ((range[1] - range[0]) * k) / (HEAT_GRID - 1);
@@ -116,11 +116,8 @@ function drawHeat(holder) {
     .style("fill", (p, i) => heat(share(network.y[i][fits.output]))).append("title").text((p, i) => `point ${i}: x = (${p.map(few).join(", ")}), y = ${few(network.y[i][fits.output])}`);
   steppable(svg.node());
   const image = heatImage(values, HEAT_GRID, HEAT_GRID, share, size, size);
-  image.classList.add("under");
-  image.style.left = `${left}px`;
-  image.style.top = "8px";
-  const legend = heatLegend((t) => low + t * (high - low), Math.min(size, 360), `Colours from ${few(low)} to ${few(high)}`);
-  holder.replaceChildren(el("div", { class: "layers" }, image, svg.node()), legend);
+  const legend = heatLegend((t) => low + t * (high - low), Math.min(size, 360), `Colours from ${few(low)} to ${few(high)}`, left);
+  holder.replaceChildren(layers(image, svg.node(), left, 8), legend);
   return "Dashed: kink lines. A disc is a data point, filled with the colour of its y: where it blends in, the fit is good.";
 }
 

@@ -73,10 +73,23 @@ function heatImage(values, columns, rows, share, width, height) {
   return node;
 }
 
+// An image under the axes of an SVG: in shares of it, so that both shrink together.
+function layers(image, svg, left, top) {
+  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const percent = (part, whole) => `${(100 * part) / whole}%`;
+  image.classList.add("under");
+  Object.assign(image.style, {
+    left: percent(left, width), top: percent(top, height), width: percent(parseFloat(image.style.width), width), height: percent(parseFloat(image.style.height), height),
+  });
+  const holder = el("div", { class: "layers" }, image, svg);
+  holder.style.width = `${width}px`;
+  return holder;
+}
+
 // A legend: a bar of colours with the values that they stand for.
-function heatLegend(valueAt, width, label) {
+function heatLegend(valueAt, width, label, left) {
   const height = 34;
-  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("width", width).attr("height", height).attr("role", "img").attr("aria-label", label);
+  const svg = d3.create("svg").attr("class", "legend").attr("viewBox", `0 0 ${width} ${height}`).attr("width", width).attr("height", height).style("margin-left", `${left}px`).attr("role", "img").attr("aria-label", label);
   const stops = 48;
   svg.selectAll("rect").data(d3.range(stops)).join("rect").attr("x", (k) => (k * width) / stops).attr("width", width / stops + 1)
     .attr("height", 12).attr("fill", (k) => heat((k + 0.5) / stops));

@@ -221,7 +221,7 @@ function drawRegions() {
   if (regions.view === "tiles") drawTiles();
   else if (regions.kind === "cycle") drawRing();
   else if (regions.kind === "sphere") drawSphere();
-  else drawGraph();
+  else ({ parts: drawParts, around: drawAround, dots: drawGraph })[regions.view]();
   byId("regions-note").textContent = regionNote();
 }
 
@@ -233,13 +233,41 @@ function regionNote() {
   }
   if (regions.kind === "cycle") return "One unit's directions: an arc is a cell, a gap between arcs a wall. A mark is a unit of a marked component; where they are many, the length of a bar is their number, and only the chosen component's are marked.";
   if (regions.kind === "sphere") return "The sphere of one unit's directions (weight, bias), seen from both sides: a great circle is a data point's switch, a region between them a cell (small dot), an arc a wall. A mark is the direction of a living unit of a minimum.";
-  const what = regions.one_unit ? "One unit's cells and walls; a mark is a unit of a minimum. " : regions.near_only ? "Only the cells around the listed minima are drawn. " : "";
-  return `${what}A dot is a cell, a line a wall; a minimum stands in its cell, on its wall, or amid the cells around its corner.`;
+  return graphNote();
+}
+
+function graphNote() {
+  if (regions.view === "parts") {
+    const projection = partCount() > 2 ? " All other parts of the names are projected away: the darker a tile, the more cells it stands for; where there is no tile, there is no cell." : "";
+    return `A tile is what two parts of a cell's name say. Signs are in an order in which neighbours differ little.${projection} A minimum stands on its tile, or between those that it touches; small and on each of them where they lie apart; in the strip at the edge where all signs of the part are 0.`;
+  }
+  const dots = "A dot is a cell, a line a wall; a minimum stands in its cell, on its wall, or amid the cells around its corner.";
+  if (regions.view === "around") return `${dots} In the middle, the cells that the chosen minimum touches; each circle further out is one wall further away.${parts.cut ? ` The next circle would make more than ${MOST_NEAR} cells, and is left out.` : ""}`;
+  return `${regions.one_unit ? "One unit's cells and walls; a mark is a unit of a minimum. " : ""}${dots}`;
+}
+
+// For a graph of nodes and edges: how to look at it, and which cells.
+function graphControls(holder) {
+  const several = partCount() > 1;
+  const dots = regions.nodes[0].length > 1 ? [["dots", regions.one_unit ? "one unit: dots and lines" : "all: dots and lines"]] : [];
+  const near = [["around", "near the chosen minimum"]];
+  const views = several ? [["parts", "two parts of the names"], ...near, ...dots] : regions.nodes.length <= MOST_NAMED ? [...dots, ...near] : [...near, ...dots];
+  regions.view = views[0][0];
+  const labels = partLabels().map((label, k) => [k, label]);
+  const axes = several ? [0, 1].map((side) => option(side ? "Down" : "Right", choice(labels, side, side ? "Part downwards" : "Part to the right", (value) => { parts.pair[side] = Number(value); drawRegions(); }))) : [];
+  const steps = option("Walls away", choice(d3.range(1, 6).map((k) => [k, String(k)]), 1, "Walls away from the minimum, at most", (value) => { parts.steps = Number(value); drawRegions(); }));
+  const shown = () => { axes.forEach((node) => { node.hidden = regions.view !== "parts"; }); steps.hidden = regions.view !== "around"; };
+  const view = choice(views, regions.view, "View of the region graph", (value) => { regions.view = value; shown(); drawRegions(); });
+  const pattern = el("input", { type: "search", size: "9", placeholder: "such as +?-", "aria-label": "Cells whose names contain", autocomplete: "off", spellcheck: false });
+  pattern.addEventListener("input", () => { parts.pattern = pattern.value.trim(); drawRegions(); });
+  shown();
+  holder.append(option("View", view), ...axes, steps, option("Cells with", pattern));
 }
 
 function regionControls() {
   const holder = byId("regions-controls");
   if (regions.kind === "none") return;
+  if (regions.kind === "graph") graphControls(holder);
   if (regions.kind === "cycle") {
     regions.view = UNITS > 1 ? "tiles" : "ring";
     if (UNITS > 1) {

@@ -174,18 +174,22 @@ function drawGraph() {
   const width = widthOf(byId("regions"), 640);
   const height = Math.round(width * 0.8);
   const { inner } = zoomable(width, height, `${regions.nodes.length} cells as dots, ${regions.edges.length} walls as lines.`);
-  const [x, y] = [(node) => 14 + node[1] * (width - 28), (node) => 14 + node[2] * (height - 28)];
+  const margin = regions.nodes.length <= MOST_NAMED ? 60 : 14; // names need room
+  const [x, y] = [(node) => margin + node[1] * (width - 2 * margin), (node) => 14 + node[2] * (height - 28)];
   const ends = ([one, other]) => [regions.nodes[one], regions.nodes[other]];
+  const fits = patternTest();
   inner.append("g").selectAll("line").data(regions.edges).join("line").attr("class", "wall-line")
     .attr("x1", (e) => x(ends(e)[0])).attr("y1", (e) => y(ends(e)[0])).attr("x2", (e) => x(ends(e)[1])).attr("y2", (e) => y(ends(e)[1]))
     .on("mouseenter", (_, edge) => show(`wall ${edge[2]}`));
-  inner.append("g").selectAll("circle").data(regions.nodes).join("circle").attr("class", "cell-dot").attr("r", Math.max(2, Math.min(5, 60 / Math.sqrt(regions.nodes.length))))
+  inner.append("g").selectAll("circle").data(regions.nodes).join("circle").attr("class", ([name]) => (fits(name) ? "cell-dot" : "cell-dot faint"))
+    .attr("r", Math.max(2, Math.min(5, 60 / Math.sqrt(regions.nodes.length))))
     .attr("cx", x).attr("cy", y).on("mouseenter", (_, node) => nearby(inner, node)).append("title").text((node) => node[0]);
+  cellNames(inner, regions.nodes.map((node) => [node[0], x(node), y(node), node[1] - 0.5]));
   for (const component of inOrder()) {
     const piece = component.id === state.component ? chosenPiece() : component.pieces[0];
     for (const stratum of regions.one_unit ? unitNames(piece.stratum) : [piece.stratum]) {
-      const around = regions.nodes.filter(([cell]) => [...stratum].every((sign, k) => sign === "0" || sign === cell[k]));
-      if (around.length) placeMark(inner, d3.mean(around, x), d3.mean(around, y), component, `component ${component.id}, loss ${short(component.loss[0])}: ${stratum}`);
+      const cells = regions.nodes.filter(([cell]) => around(stratum, cell));
+      if (cells.length) placeMark(inner, d3.mean(cells, x), d3.mean(cells, y), component, `component ${component.id}, loss ${short(component.loss[0])}: ${stratum}`);
     }
   }
 }

@@ -139,11 +139,8 @@ function paintSlice(p, values, count) {
   svg.on("mousemove", (event) => { const [px, py] = d3.pointer(event); read(x.invert(px), y.invert(py)); });
   crosshair(svg.node(), p, read);
   const image = heatImage(values, count, count, scale.share, size, size);
-  image.classList.add("under");
-  image.style.left = "8px";
-  image.style.top = "8px";
-  const legend = heatLegend(scale.value, Math.min(size, 400), "Colours of the loss, logarithmic above the lowest");
-  holder.replaceChildren(el("div", { class: "layers" }, image, svg.node()), legend);
+  const legend = heatLegend(scale.value, Math.min(size, 400), "Colours of the loss, logarithmic above the lowest", 8);
+  holder.replaceChildren(layers(image, svg.node(), 8, 8), legend);
   const kinks = lines === null ? "Its kinks are too many to be drawn." : "Dashed: kinks of the units, where the loss bends.";
   const apart = p.distance < 1e-9 ? "" : `A and B are ${few(p.distance)} apart${slice.align && data.exchanges.length > 1 ? ", B being the nearest of its copies under exchange of units" : ""}. `;
   byId("slice-note").textContent = `${p.note}${apart}${kinks} As minima of the whole loss, A and B are minima on this plane.`;
