@@ -2,7 +2,13 @@
 //
 // What is proved is derived in certificate.md beside this file.
 
+#include <cfloat>
+
 #include "tables.hpp"
+
+#if defined(__FAST_MATH__) || (defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0)
+#error "the certificate counts one rounding to double per operation: no fast mathematics, no extended precision"
+#endif
 
 namespace {
 
@@ -76,16 +82,22 @@ struct System {
                 for (int i = begin(l); i < end(l); ++i) target[i].put(lane, tables.target[row + i - begin(l)]);
                 for (int m = l; m < size(); ++m) {
                     const std::int64_t column = faces[lane][m] * width;
+                    const bool mirrored = mirror_is_better(faces[lane][l], faces[lane][m]);
                     for (int i = begin(l); i < end(l); ++i)
                         for (int j = l == m ? i : begin(m); j < end(m); ++j) {
                             const std::int64_t a = row + i - begin(l), b = column + j - begin(m);
-                            const double entry = tables.gram ? tables.gram[a * stride + b] : product(a, b);
+                            const double entry = tables.gram ? tables.gram[a * stride + b] : mirrored ? product(b, a) : product(a, b);
                             coupling[i][j].put(lane, entry);
                             coupling[j][i].put(lane, entry);
                         }
                 }
             }
         }
+    }
+
+    // C_ij stands for C_ji, too, so it is made in the way that has the smaller bound (certificate.md, 5).
+    bool mirror_is_better(std::int32_t l, std::int32_t m) const {
+        return tables.map_norm[m] * tables.response_norm[l] < tables.map_norm[l] * tables.response_norm[m];
     }
 
     double product(std::int64_t a, std::int64_t b) const {
@@ -354,6 +366,9 @@ struct System {
             turn = fused(scale[l] * norm, reach[l], turn);
             waste = fused(scale[l], excess[l], waste);
         }
+        // Squares of columns below this may have lost digits to underflow.
+        Mask sound = none <= none;
+        for (int l = 0; l < n; ++l) sound = sound & (Lanes(1e-200) < gram[l][l]);
         for (int l = 0; l < n; ++l)
             for (int m = l; m < n; ++m)
                 gram[m][l] = choose((s[l] <= none) | (s[m] <= none), gram[m][l], gram[m][l] * scale[l] * scale[m]);
@@ -371,12 +386,12 @@ struct System {
                            Lanes(n * n * gamma(2 * n + 12));
         const Lanes eigenvalue = (n == 1 ? Lanes(1) : Lanes(0.367) * determinant) * deflation - lost * inflation;
         const Lanes singular = root(eigenvalue) * deflation - shift * inflation;
-        const Mask regular = (none < least) & (none < eigenvalue);
+        const Mask regular = sound & (none < least) & (none < eigenvalue);
         Lanes away(0), room(0);
         for (int round = 0; round < REFINEMENTS; ++round) {
             room = (singular - turn * rho * inflation) * deflation;
             away = (growth * rho + sideways) * inflation / room * inflation;
-            const Lanes next = (drift + root(Lanes(0.5) * away * waste * inflation)) * inflation;
+            const Lanes next = (drift + root(Lanes(0.5) * away * waste * inflation + Lanes(TINY))) * inflation;
             rho = choose(regular & (none < room) & (next < rho), next, rho);
         }
         room = (singular - turn * rho * inflation) * deflation;

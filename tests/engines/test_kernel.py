@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import pairwise, product
 from math import comb
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +43,8 @@ OPEN = 3
 BY_NUMBER = (Outcome.INACTIVE, Outcome.OUTSIDE, Outcome.MIXED)
 NUMPY = {Screened.INACTIVE: 0, Screened.OUTSIDE: 1, Screened.MIXED: 2, Screened.UNDECIDED: OPEN, Screened.SURVIVOR: OPEN}
 FIVE_X, FIVE_Y = [-2, -1, 0, 1, 2], [1, -1, "1/2", 0, 2]
+FAR_X = [1000, 1001, 1003, 1007]
+"""Far from the origin beside their distances: with an output bias, what moves all points alike almost vanishes from the metric."""
 
 
 def kernels(floats: FloatGeometry) -> dict[str, Any]:
@@ -147,6 +149,10 @@ def test_the_kernel_agrees_and_leaves_little_open(problem: Small, share: float) 
         ([-2, 1, 2], ["1e-30", "-1e-30", "2e-30"], "1e-30"),
         ([-2, 1, 2], ["1e4", "-1e4", "2e4"], "1e-4"),
         ([-2, 1, 2], ["1e400", 1, "-1e400"], "1e400"),
+        ([-2, 1, 2], ["1e150", 1, "-1e-150"], "1e-150"),
+        (["-2e150", "1e-150", "1e150"], FIVE_Y[:3], "1e150"),
+        (FAR_X, FIVE_Y[:4], "1e-6"),
+        ([0, 1, 1, "1.000000000000001"], [1, 2, "2.000000000000001", -2], "1e-3"),
     ],
 )
 def test_badly_scaled_data(x: list[object], y: list[object], ridge: str) -> None:
@@ -162,6 +168,9 @@ def test_badly_scaled_data(x: list[object], y: list[object], ridge: str) -> None
         small([-2, 1, 2], ["1e2", "-1e2", "2e2"], 2, "1e-2"),
         small([(1, 2), (0, "1/3"), (2, -1)], [1, -1, 2], 2, ("1/10", "1/3", "1/7"), activation="leaky_relu(1/10)", output_bias="free"),
         normal(6, 1, 3, 3),
+        small(FAR_X, FIVE_Y[:4], 2, ("1/10", "1e-9", "1/10"), activation="leaky_relu(1/10)", output_bias="free"),
+        small([-1, 0, 1, 2], FIVE_Y[:4], 2, activation="abs", weight=(1, "1e-3", 1000, 1), output_bias="penalised"),
+        small([(1, 0, 2, -1), (0, "1/3", 1, 1), (2, -1, 0, 1)], [1, -1, 2], 2, "1/100"),
     ],
 )
 def test_distances_hold_for_the_true_optimum(problem: Small) -> None:
@@ -190,6 +199,43 @@ def test_distances_hold_for_the_true_optimum(problem: Small) -> None:
                     assert abs(value / to_s - mpmath.mpf(s[k, u])) <= far[k, u]
             checked += 1
     assert checked > 10
+
+
+@pytest.mark.parametrize("bias", ["free", "penalised", "absent"])
+@pytest.mark.parametrize("x", [FIVE_X, FAR_X, ["1e6", "1000001", "1000003"]])
+def test_couplings_are_as_near_as_the_certificate_says_in_both_orders(x: list[object], bias: str) -> None:
+    """The kernel takes C_ij for C_ji, so each float has to keep the bounds of both."""
+    problem = small(x, FIVE_Y[: len(x)], 1, ("1/10", "1e-9", "1/10"), activation="leaky_relu(1/10)", output_bias=bias)
+    geometry = Geometry(convex_setting(problem.problem))
+    floats = FloatGeometry(geometry)
+    assert floats.gram is not None
+    exact = lambda value: mpmath.mpf(int(value.p)) / int(value.q)  # noqa: E731
+    with mpmath.workdps(50):
+        for first, second in product(range(1, len(geometry)), repeat=2):
+            couplings = geometry.map(first) * geometry.setting.metric * geometry.map(second).transpose()
+            for i, j in product(range(geometry.ranks[first]), range(geometry.ranks[second])):
+                lengths = exact(geometry.span(first).norms[i]) * exact(geometry.span(second).norms[j])
+                true = exact(couplings[i, j]) / mpmath.sqrt(lengths) * mpmath.mpf(2) ** floats.s_exponent
+                error = abs(true - mpmath.mpf(floats.gram[first, i, second, j]))
+                for one, k, other, m in ((first, i, second, j), (second, j, first, i)):
+                    assert error <= floats.coupling_error * floats.map_norm[one, k] * floats.response_norm[other, m]
+
+
+@pytest.mark.parametrize("problem", [small(FAR_X, FIVE_Y[:4], 2, output_bias="free"), normal(6, 2, 2, 5), grid(6, 3, 1)])
+def test_couplings_made_when_asked_for_prove_the_same(problem: Small) -> None:
+    """Without the table of couplings the kernel makes them from maps and responses."""
+    assert MODULE is not None
+    floats = FloatGeometry(Geometry(convex_setting(problem.problem)))
+    tables = kernel_tables(floats)
+    first, count = np.arange(1, problem.units + 1, dtype=np.int32), comb(len(floats.ranks) - 1, problem.units)
+    for path in PATHS:
+        (outcome, optimum), (bare, other) = (MODULE.Kernel(t, path).describe(first, count) for t in (tables, {**tables, "gram": None}))
+        both = (outcome != OPEN) & (bare != OPEN)
+        assert (outcome[both] == bare[both]).all()
+        assert both.sum() >= 0.5 * count
+        certain = ((optimum[:, :, -2] >= 0) & (other[:, :, -2] >= 0)).all(axis=1)
+        apart = np.sqrt(((optimum[:, :, 1:-2] - other[:, :, 1:-2]) ** 2).sum(axis=2))
+        assert (apart <= optimum[:, :, -1] + other[:, :, -1])[certain].all()
 
 
 def test_ranges_add_up_whoever_screens(monkeypatch: pytest.MonkeyPatch) -> None:

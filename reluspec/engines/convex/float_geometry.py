@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 UNIT_ROUNDOFF = 2.0**-53
 INFLATION = 1 + 2.0**-40  # covers the rounding of sums and products of fewer than 4000 non-negative numbers
 MAX_GRAM_ENTRIES = 2 * 10**7
+CHUNK = 256
+"""Rows of the couplings compared at a time."""
 UNKNOWN = 2
 """A side that the bounds leave open."""
 
@@ -52,6 +54,18 @@ def _largest_exponent(values: Iterable[fmpq]) -> int:
     return max((exponent(value) for value in values if value), default=0)
 
 
+def _choose_better(gram: Floats, left: Floats, right: Floats) -> None:
+    """Make floats of the symmetric C (N x N, in place) bounded by `left_i right_j` bounded by `left_j right_i`, too.
+
+    An output bias makes the metric dense. A row of `response` may then be far smaller than that of `map`, or zero, and C_ij from the wrong one
+    of its two products is wrong by more than the bound of the other.
+    """
+    for start in range(0, len(gram), CHUNK):
+        rows = slice(start, start + CHUNK)
+        other = np.outer(right[rows], left) < np.outer(left[rows], right)  # never both (i, j) and (j, i)
+        gram[rows][other] = gram.T[rows][other]
+
+
 class FloatGeometry:
     """The exact geometry rounded to doubles; every entry is right to a few units in the last place (`ENTRY_ERROR`).
 
@@ -85,12 +99,15 @@ class FloatGeometry:
         with np.errstate(all="ignore"):
             self.map_norm = np.sqrt((self.map**2).sum(axis=2)) * INFLATION
             self.response_norm = np.sqrt((self.response**2).sum(axis=2)) * INFLATION
-        # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz.
+        # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz; with i and j exchanged, too: where the metric
+        # is diagonal, the sum of sizes is the same, and elsewhere the better one of C_ij and C_ji stands for both.
         self.coupling_error = (gamma(points + 4) + 2.5 * self.ENTRY_ERROR) * INFLATION
         self.gram: Floats | None = None
         if (count * width) ** 2 <= MAX_GRAM_ENTRIES:
             with np.errstate(all="ignore"):
                 flat = self.map.reshape(count * width, points) @ self.response.reshape(count * width, points).T
+                if geometry.setting.bias_row is not None:
+                    _choose_better(flat, self.map_norm.ravel(), self.response_norm.ravel())
             self.gram = flat.reshape(count, width, count, width)
         self.facets = self._facets()
         self.cover_rows: dict[int, list[int]] = {}

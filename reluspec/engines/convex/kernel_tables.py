@@ -79,10 +79,10 @@ def _lengths(rows: Floats) -> Floats:
 
 
 def _weight_bound(floats: FloatGeometry) -> float:
-    """`|r_0|^2 / (4 lambda_a)` in the scale of s: `lambda_a sum s = <r, r_0 - r>` at every optimum."""
+    """`|r_0|^2 / (4 lambda_a)` in the scale of s: `lambda_a sum s = <r, r_0 - r>` at every optimum. 2^-900 covers underflow."""
     setting = floats.geometry.setting
     square = (setting.target_column.transpose() * floats.geometry.metric_target)[0, 0]
-    return to_float(square / (4 * setting.ridge_output), -floats.s_exponent) * (1 + 4 * UNIT_ROUNDOFF)
+    return max(to_float(square / (4 * setting.ridge_output), -floats.s_exponent) * (1 + 4 * UNIT_ROUNDOFF), 2.0**-900)
 
 
 def _alone(floats: FloatGeometry) -> Floats:
