@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,15 +16,16 @@ from reluspec.engines.algebraic.charts import (
     all_products,
     branches,
     charted_units,
-    derivative,
     times_scale,
 )
 from reluspec.engines.algebraic.enclosures import BITS, contains, theta_balls
+from reluspec.engines.algebraic.lagrange import Lagrange
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
 from reluspec.engines.algebraic.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.rotations import Normal, along, arcs, normal_forms, rotated_pairs
+from reluspec.engines.algebraic.sign_symmetries import symmetric
 from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, SolvingLimit, flint_basis, solve_system
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -34,15 +34,19 @@ from reluspec.systems.surrogate import monic_key
 
 @dataclass(frozen=True)
 class Critical:
-    """All critical points of a stratum: `sets`, unless `unresolved` says why there may be more; `systems` counts those solved."""
+    """All critical points of a stratum: `sets`, unless `unresolved` says why there may be more; `systems` counts those solved.
+
+    `symmetries`: the sets are in charts that divide out sign symmetries.
+    """
 
     sets: tuple[CriticalSet, ...]
     unresolved: str
     systems: int
+    symmetries: bool = False
 
 
-def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_basis) -> Critical:
-    """The critical points of the loss on a stratum.
+def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_basis, *, symmetries: bool = True) -> Critical:
+    """The critical points of the loss on a stratum; without `symmetries`, sign symmetries other than those of output weights are not used.
 
     Local minima in the stratum are among them: points where the gradient of the surrogate is a combination of those of the zero switches,
     and, where these gradients may be dependent, the points where they are. Raises `SolvingLimit` and `LimitError` past the limits.
@@ -50,7 +54,10 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
-    for stratum in restrictions(problem, signs, groebner):
+    pieces = list(restrictions(problem, signs, groebner))
+    if symmetries and len(pieces) == 1 and (by_symmetries := _by_symmetries(pieces[0], signs, groebner)) is not None:
+        return by_symmetries
+    for stratum in pieces:
         found = _by_rotations(stratum, signs, groebner)
         if found is None or found.unresolved:
             found = _solved(_branches(stratum), groebner)
@@ -68,6 +75,25 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     families = [found for found in sets if found.directions]
     points = [theta_balls(found, found.witness, BITS) for found in sets if not found.directions] if families else []
     return any(contains(family, theta, BITS) for family in families for theta in points)
+
+
+def _by_symmetries(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
+    """The critical points of a piece in charts that divide out all sign symmetries; `None` unless they are isolated, and all are found.
+
+    It is tried where there are more of these than output weights have by themselves. Families have their own charts, and circles theirs.
+    """
+    piece = symmetric(stratum)
+    usual = charted_units(stratum.units, stratum.polynomials, stratum.free)
+    if len(piece.symmetries) <= len(usual) or rotated_pairs(stratum, signs.layers):
+        return None
+    charts = ([_Branch(piece, Chart(living), off)] for living, off in branches(piece.charted))
+    try:
+        found = _solved(charts, groebner)
+    except SolvingLimit:
+        return None
+    if found.unresolved or any(one.directions for one in found.sets):
+        return None
+    return replace(found, sets=_different(found.sets), symmetries=True)
 
 
 def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
@@ -186,39 +212,13 @@ class _Branch:
     def _cleared(self, terms: Terms) -> fmpq_mpoly:
         return self.chart.cleared(terms, self._wide)
 
-    @cached_property
-    def _constraints(self) -> list[tuple[fmpq_mpoly, Terms]]:
-        """Each constraint in the chart: as it is, and times the squares of output weights that make it even in every unit."""
-        found = []
-        for polynomial in self.stratum.constraints:
-            image, parity = self.chart.transform(polynomial)
-            even = image
-            for unit, odd in zip(self.chart.living, parity, strict=True):
-                even = times_scale(even, unit) if odd else even
-            found.append((self._cleared(self._widened(image)), self._widened(even)))
-        return found
-
     def systems(self) -> Iterator[tuple[list[fmpq_mpoly], bool]]:
-        """The systems to be solved: Lagrange's, and one for every way in which the gradients of the constraints may be dependent.
-
-        Lagrange's function takes the even form of a constraint: where the constraint vanishes that only rescales its multiplier.
-        """
-        count = len(self.stratum.images)
-        multipliers = self._wide.gens()[count:]
-        even = [
-            {(*exponents[: count + j], 1, *exponents[count + j + 1 :]): value for exponents, value in terms.items()}
-            for j, (_, terms) in enumerate(self._constraints)
-        ]
-        common = [image for image, _ in self._constraints]
-        common += [self._cleared(self._widened(self.chart.transform(polynomial)[0])) for polynomial in self.stratum.equations]
-        lagrange = dict(ChainMap(self._widened(self.chart.even(self.stratum.loss)), *even))
-        yield [*self._gradient(lagrange), *common], False
-        for first in range(len(even)):
-            fixed = [*(multipliers[j] for j in range(first)), multipliers[first] - 1]
-            yield [*self._gradient(dict(ChainMap(*even[first:]))), *common, *fixed], True
-
-    def _gradient(self, terms: Terms) -> list[fmpq_mpoly]:
-        return [self._cleared(derivative(terms, k)) for k in self.positions]
+        """The systems to be solved: Lagrange's, and one for every way in which the gradients of the constraints may be dependent."""
+        zeros = (*self.stratum.constraints, *self.stratum.equations)
+        common = [self._cleared(self._widened(self.chart.transform(polynomial)[0])) for polynomial in zeros]
+        lagrange = Lagrange(self.chart, self._wide, self.stratum.loss, self.stratum.constraints, self.positions)
+        for equations, singular in lagrange.systems():
+            yield [*equations, *common], singular
 
     def critical(self, equations: Sequence[fmpq_mpoly], singular: bool, groebner: Groebner) -> Critical:
         """What one of the systems has for solutions in the stratum."""

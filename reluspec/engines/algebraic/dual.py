@@ -20,6 +20,7 @@ from functools import lru_cache
 
 from flint import Ordering, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.charts import Chart, ParityError
 from reluspec.engines.algebraic.cones import cell_cones
 from reluspec.engines.algebraic.convexity import activation_slopes, convex_loss, piece_on, quadratic_penalties
 from reluspec.engines.algebraic.forms import Copositivity, copositivity
@@ -47,10 +48,14 @@ def dual_decision(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
     That is outside the class, at a kink of the loss, where (*) fails but no unit is dead, or where a cone has too many rays.
     """
     problem_class = _class(problem)
-    if problem_class is None or found.singular or found.living or "0" in signs.objective:
+    if problem_class is None or found.singular or "0" in signs.objective:
         return None
     slopes, outgoing, incoming = problem_class
-    holds = _holds(problem, _loss_gradient(problem, signs, found), slopes, outgoing, incoming, found)
+    try:
+        gradient = _loss_gradient(problem, signs, found)
+    except ParityError:
+        return None
+    holds = _holds(problem, gradient, slopes, outgoing, incoming, found)
     if holds:
         return Decision(Verdict.MINIMUM, "dual certificate of a global minimum")
     if holds is None or not has_dead_unit(problem, found):
@@ -84,17 +89,21 @@ def _class(problem: Problem) -> _Class | None:
 
 
 def _loss_gradient(problem: Problem, signs: Signs, found: CriticalSet) -> list[list[Algebraic]]:
-    """G: the derivative of the loss by each output at each data point."""
+    """G: the derivative of the loss by each output at each data point.
+
+    Raises `ParityError` where an output changes with the sign of a unit's parameters, which the chart does not tell.
+    """
     data, zero = problem.data, found.field.element(0)
     count = problem.network.layers[-1].units
     context = fmpq_mpoly_ctx.get([f"f{k}" for k in range(count)], Ordering.lex)
     sides = iter(sign_values(signs.objective))
+    chart = Chart(found.living)
     gradient = []
     for outputs, target, weight in zip(surrogate(problem, signs).outputs, data.y, data.weight, strict=True):
         known = {Variable("f", (k,)): context.gen(k) for k in range(count)}
         known |= {Variable("y", (k,)): context.constant(value.numerator) / value.denominator for k, value in enumerate(target)}
         piece = piece_on(problem.loss.expression, known, sides, context)
-        values = [value_at(output.to_dict(), found.witness, zero) for output in outputs]
+        values = [value_at(chart.even(output), found.witness, zero) for output in outputs]
         share = weight / len(data) if problem.loss.reduction is Reduction.MEAN else weight
         gradient.append([value_at(piece.derivative(k).to_dict(), values, zero) * share for k in range(count)])
     return gradient

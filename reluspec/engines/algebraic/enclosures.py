@@ -36,7 +36,8 @@ def _parameters(found: CriticalSet, exact: Vector, values: list[arb]) -> list[ar
         for k in unit.incoming:
             if dead and k in unit.products and exact[k] != 0:
                 raise InfinityError
-            theta[k] = arb(0) if dead else values[k] / scale if k in unit.products else scale * values[k]
+            # A weight between two units with charts belongs to both.
+            theta[k] = arb(0) if dead else theta[k] / scale if k in unit.products else scale * theta[k]
     return theta
 
 
