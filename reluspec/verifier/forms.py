@@ -25,7 +25,9 @@ def inertia(matrix: Matrix) -> tuple[int, int] | None:
     while rows:
         size = len(rows)
         k = max(range(size), key=lambda k: _size(rows[k][k]))
-        i, j = max(((i, j) for i in range(size) for j in range(size) if i != j), key=lambda pair: _size(rows[pair[0]][pair[1]]), default=(0, 0))
+        i, j = max(
+            ((i, j) for i in range(size) for j in range(size) if i != j), key=lambda pair: _size(rows[pair[0]][pair[1]]), default=(0, 0)
+        )
         if _size(rows[k][k]) * 16 < _size(rows[i][j]):
             rows[i] = [a + b for a, b in zip(rows[i], rows[j], strict=True)]
             for row in rows:

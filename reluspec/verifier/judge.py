@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Iterator, Sequence
-from fractions import Fraction
-from typing import Any
 
 from flint import ctx, fmpq
 
-from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome

@@ -16,8 +16,10 @@ MAX_BRANCHES = 64
 
 @dataclass(frozen=True)
 class System:
-    """Equations in the free parameters `unknown` (and multipliers), the strict switches with their signs, and what the rest is in terms of the
-    unknowns. `square`: as many equations as unknowns. `dependent`: its solutions are points where constraints are dependent."""
+    """Equations in the free parameters `unknown` and multipliers, the strict switches with their signs, and all parameters in the unknowns.
+
+    The solutions of a `dependent` system are points where constraints are dependent.
+    """
 
     ring: Ring
     equations: tuple[Polynomial, ...]
@@ -53,7 +55,7 @@ def systems(problem: Problem, signs: Signs) -> Iterator[System]:
         signed = [(switch.compose(*images), sign) for switch, sign in strict]
         if any(_refuted(switch, sign) for switch, sign in signed):
             continue
-        split = next(((one, parts) for one in constraints if len(parts := _factors(one)) > 1 or parts[0].total_degree() < one.total_degree()), None)
+        split = next(((one, parts) for one in constraints if (parts := _parts(one))), None)
         if split is None:
             yield from _lagrange(ring, images, constraints, surrogate.loss, signed)
             continue
@@ -62,7 +64,9 @@ def systems(problem: Problem, signs: Signs) -> Iterator[System]:
         waiting.extend((images, [*rest, part]) for part in split[1] if _monic(part) not in forbidden)
 
 
-def _solved(ring: Ring, images: Sequence[Polynomial], constraints: Sequence[Polynomial]) -> tuple[list[Polynomial], list[Polynomial]] | None:
+def _solved(
+    ring: Ring, images: Sequence[Polynomial], constraints: Sequence[Polynomial]
+) -> tuple[list[Polynomial], list[Polynomial]] | None:
     """Solve what can be solved for a parameter; `None` if the constraints contradict each other."""
     images = list(images)
     rest = [one.compose(*images) for one in constraints]
@@ -70,7 +74,8 @@ def _solved(ring: Ring, images: Sequence[Polynomial], constraints: Sequence[Poly
         rest = _independent(rest)
         if any(one.total_degree() <= 0 for one in rest):
             return None
-        found = next(((one, k) for one in sorted(rest, key=lambda one: one.total_degree()) for k in range(ring.size) if _graph(one, k)), None)
+        lowest = sorted(rest, key=lambda one: int(one.total_degree()))
+        found = next(((one, k) for one in lowest for k in range(ring.size) if _graph(one, k)), None)
         if found is None:
             return images, rest
         one, k = found
@@ -98,7 +103,7 @@ def _independent(polynomials: Sequence[Polynomial]) -> list[Polynomial]:
 def _graph(polynomial: Polynomial, k: int) -> bool:
     """Whether it is a constant times the variable plus something without it."""
     slope = polynomial.derivative(k)
-    return slope != 0 and slope.total_degree() <= 0
+    return bool(slope != 0 and slope.total_degree() <= 0)
 
 
 def _refuted(switch: Polynomial, sign: int) -> bool:
@@ -111,8 +116,10 @@ def _refuted(switch: Polynomial, sign: int) -> bool:
     return bool(value * sign < 0)
 
 
-def _factors(polynomial: Polynomial) -> list[Polynomial]:
-    return [factor for factor, _ in polynomial.factor()[1]]
+def _parts(polynomial: Polynomial) -> list[Polynomial]:
+    """The factors of a polynomial that is a product or a power."""
+    factors = polynomial.factor()[1]
+    return [factor for factor, _ in factors] if sum(power for _, power in factors) > 1 else []
 
 
 def _monic(polynomial: Polynomial) -> Polynomial:
@@ -136,4 +143,3 @@ def _lagrange(
             mixed = mixed + ring.gens[j] * other
         equations = [one for one in (*(mixed.derivative(j) for j in free), *constraints) if one != 0]
         yield System(ring, tuple(equations), (*free, *(j for j in multipliers if j < k)), tuple(strict), tuple(images[: ring.size]), True)
-

@@ -59,9 +59,7 @@ def local_minimum(
 
 
 class _Test:
-    def __init__(
-        self, problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None, codimension: int | None
-    ) -> None:
+    def __init__(self, problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None, codimension: int | None) -> None:
         self.problem, self.signs, self.root, self.strata, self.codimension = problem, signs, root, strata, codimension
         self.size = root.ring.size
         # Switches that vanish identically are no walls.

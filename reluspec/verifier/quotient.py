@@ -1,4 +1,6 @@
-"""How many solutions a system of polynomial equations can have: the algebra modulo an ideal (Cox, Little, O'Shea, *Using Algebraic Geometry*, 2).
+"""How many solutions a system of polynomial equations can have: the algebra modulo an ideal.
+
+Source: Cox, Little, O'Shea, *Using Algebraic Geometry*, chapter 2.
 
 If polynomials g_1, g_2, ... are in the ideal of the equations and only finitely many monomials are divisible by none of their leading
 monomials, there are at most that many complex solutions. That bound needs no Groebner basis, only members of the ideal; with a basis it

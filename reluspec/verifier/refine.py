@@ -14,8 +14,11 @@ from reluspec.verifier.solutions import Solution
 
 @dataclass(frozen=True)
 class Critical:
-    """A critical point of a stratum; `hessian` is that of the loss along the stratum, in coordinates of it, bordered by what the `multipliers`
-    stand for."""
+    """A critical point of a stratum.
+
+    `hessian` is that of the loss along the stratum, in coordinates of it, bordered by the gradients of the constraints that have one of the
+    `multipliers`.
+    """
 
     signs: Signs
     root: Root

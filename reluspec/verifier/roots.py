@@ -1,14 +1,15 @@
 """Finding and certifying complex roots of square polynomial systems, many at once, in double precision.
 
-Candidates come from eigenvectors and Newton steps: nothing rests on them. A candidate z is certified in the polydisc of radius rho by Krawczyk's
-condition: with any matrix Y, `|Y F(z)| + |1 - Y F'(B)| rho < rho` in every coordinate makes `x -> x - Y F(x)` a contraction of it, so that
-it holds exactly one root, within the left-hand side of z. Every sum has a bound for what rounding may have done to it.
+Candidates come from eigenvectors and Newton steps: nothing rests on them. A candidate z is certified in the polydisc B of radius rho by
+Krawczyk's condition: with any matrix Y, `|Y F(z)| + |1 - Y F'(B)| rho < rho` in every coordinate makes `x -> x - Y F(x)` a contraction,
+so that B holds exactly one root, within the left-hand side of z. Every sum has a bound for what rounding may have done to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ UNIT = 2.0**-52
 STEPS = 12
 MAX_DEGREE = 10
 LARGE = 1e25
-"""Coefficients and coordinates must be below it, and coefficients above its inverse: then no product of them leaves the range of doubles."""
+"""Coefficients and coordinates must be below it, and coefficients above its inverse: no product leaves the range of doubles then."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Evaluator:
         # A coefficient's rounding, one per factor (complex products lose up to three units), and the sum's.
         self.relative = UNIT * (8 + 4 * degree + 2 * len(monomials))
 
-    def _monomials(self, points: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _monomials(self, points: NDArray[Any]) -> NDArray[Any]:
         product = np.ones((len(points), len(self.exponents)), dtype=points.dtype)
         for k in range(self.variables):
             power = points[:, k : k + 1] ** 0
@@ -133,7 +134,9 @@ class Square:
             sizes = np.abs(inverses) * rounding
             residual, blur = self.values.at(points), self.values.errors(points, np.zeros(len(points)))
             # |Y F(z)|, with the errors of F and of the product.
-            first = np.abs(inverses @ residual[:, :, None])[:, :, 0] + (sizes @ (np.abs(residual) * (rounding - 1) + blur)[:, :, None])[:, :, 0]
+            first = (
+                np.abs(inverses @ residual[:, :, None])[:, :, 0] + (sizes @ (np.abs(residual) * (rounding - 1) + blur)[:, :, None])[:, :, 0]
+            )
             spread = self.slopes.errors(points, radius).reshape(jacobians.shape)
             defect = np.abs(np.eye(size) - inverses @ jacobians) + sizes @ (np.abs(jacobians) * (rounding - 1) + spread) + (rounding - 1)
             inner = (first + defect.sum(axis=2) * radius[:, None]) * rounding * rounding + 1e-290

@@ -61,8 +61,9 @@ class _Search:
         context = self.equations[0].context() if self.equations else None
         if context is None:
             raise OpenError("every point of it is critical")
+        nonzero: list[Polynomial] = []
         try:
-            quotient, nonzero = Quotient(members(context, self.equations), self.size), []
+            quotient = Quotient(members(context, self.equations), self.size)
         except InfiniteError:
             quotient, nonzero = self._saturated()
         if not quotient.size:
@@ -133,7 +134,9 @@ class _Search:
             if count == quotient.size or any(count == self._bound(quotient, some) for some in (doubtful, forms)):
                 side = np.array([sign for _, sign in self.strict])
                 inside = known & real & np.all(np.sign(values.real[:, : len(side)]) == side, axis=1)
-                return [Solution(tuple(map(float, p.real)), float(r)) for p, r in zip(found.points[inside], found.radius[inside], strict=True)]
+                return [
+                    Solution(tuple(map(float, p.real)), float(r)) for p, r in zip(found.points[inside], found.radius[inside], strict=True)
+                ]
             most = max(most, count)
         raise OpenError(f"only {most} of at most {self._bound(quotient, forms)} complex solutions are certified")
 
@@ -171,4 +174,3 @@ def _wider(polynomial: Polynomial, context: Any) -> Polynomial:
     """The polynomial in a ring with more variables."""
     more = (0,) * (context.nvars() - polynomial.context().nvars())
     return context.from_dict({(*map(int, exponents), *more): value for exponents, value in polynomial.to_dict().items()})
-

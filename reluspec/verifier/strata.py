@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from typing import Any
 
 from reluspec.problem.expression import Expression, Variable, evaluate
 from reluspec.problem.problem import Layer, Problem
@@ -107,7 +106,7 @@ class _Search:
             if central or face.signs[-1] > 0:
                 generators = {f"t{unit}.{k}": ray for k, ray in enumerate((*face.rays, *space))}
                 text = self._text(layer, breaks, face.signs)
-                scale = _row(generators, len(own)) if not central else {(): Fraction(1)}
+                scale: Terms = {(): Fraction(1)} if central else _row(generators, len(own))
                 images = {place: _row(generators, j) for j, place in enumerate(own)}
                 yield _Face(text, images, scale, tuple(generators)[: len(face.rays)])
 
@@ -117,7 +116,7 @@ class _Search:
         bias = Variable(f"{layer.name}.bias", (unit,))
         constants = self.problem.constants()
         free = [one for one in (*weights, bias) if one in self.place]
-        rows = []
+        rows: list[list[Fraction]] = []
         for x in self.problem.data.x:
             entries = dict(zip(weights, x, strict=True)) | {bias: Fraction(1)}
             fixed = sum((entries[one] * value for one, value in constants.items() if one in entries), Fraction(0))
@@ -197,7 +196,9 @@ class _Search:
             for rest, more, last in self._points(expression, inputs[1:], after):
                 yield [value, *rest], signs + more, last
 
-    def _objective(self, point: int, signals: list[list[Polynomial]], names: tuple[tuple[str, ...], ...], signs: str, state: _State) -> None:
+    def _objective(
+        self, point: int, signals: list[list[Polynomial]], names: tuple[tuple[str, ...], ...], signs: str, state: _State
+    ) -> None:
         if point == len(signals):
             self._penalties(0, Signs(names, signs), state)
             return

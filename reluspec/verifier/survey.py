@@ -36,8 +36,10 @@ class Orbit:
 
 @dataclass(frozen=True)
 class Findings:
-    """The real solutions of a stratum's systems that have its signs, each with the position of its system; `reason` (not empty) says why there may
-    be more."""
+    """The real solutions of a stratum's systems that have its signs, each with the position of its system.
+
+    `reason` (not empty) says why there may be more.
+    """
 
     orbit: Orbit
     solutions: tuple[tuple[int, Solution], ...]
