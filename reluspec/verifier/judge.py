@@ -29,7 +29,7 @@ def judged(problem: Problem, found: Critical, strata: Container[Signs] | None, b
         if shape is not None and shape[1] > found.multipliers:
             return Outcome.REFUTED, "the Hessian has a negative direction along the stratum"
         verdict = local_minimum(problem, found.signs, found.root, strata, found.codimension)
-        if verdict[0] is Outcome.OPEN and any(falls(found.root, direction) for direction in _directions(problem, found.root)):
+        if verdict[0] is Outcome.OPEN and any(falls(found.root, found.signs, direction) for direction in _directions(problem, found.root)):
             return Outcome.REFUTED, "the loss falls from it along a line"
         return verdict
 
@@ -64,26 +64,30 @@ class _Unknown(Exception):  # noqa: N818
     """A sign is not known."""
 
 
-def falls(root: Root, direction: Sequence[fmpq]) -> bool:
+def falls(root: Root, signs: Signs, direction: Sequence[fmpq]) -> bool:
     """Whether the loss is proved to fall from the point in this direction.
 
     On the line `theta + t d` every switch is a polynomial in t; the sign of its first coefficient that is not zero is its side for small
-    t > 0. So is that of the loss. A coefficient is zero if it is so by the exact relations between the point's coordinates.
+    t > 0. So is that of the loss. At t = 0 the signs are the stratum's; a further coefficient is zero if it is so by the exact relations
+    between the point's coordinates.
     """
+    here = iter(signs.all)
 
-    def along(polynomial: Polynomial, first: int) -> int:
-        """The sign of the first coefficient from t^first on."""
-        for order in range(int(polynomial.total_degree()) + 1):
-            if order >= first:
-                value = at(polynomial, root.theta)
-                if value > 0 or value < 0:
-                    return 1 if value > 0 else -1
-                if root.affine.of(polynomial) != 0:
-                    raise _Unknown
+    def along(polynomial: Polynomial) -> int:
+        """The sign of the first coefficient from t^1 on."""
+        for _ in range(int(polynomial.total_degree())):
             polynomial = sum((polynomial.derivative(k) * entry for k, entry in enumerate(direction) if entry), polynomial * 0)
+            value = at(polynomial, root.theta)
+            if value > 0 or value < 0:
+                return 1 if value > 0 else -1
+            if root.affine.of(polynomial) != 0:
+                raise _Unknown
         return 0
 
+    def choose(switch: Polynomial) -> int:
+        return {"+": 1, "-": -1, "0": 0}[next(here)] or along(switch)
+
     try:
-        return along(root.ring.forward(lambda switch: along(switch, 0)), 1) < 0
+        return along(root.ring.forward(choose)) < 0
     except _Unknown:
         return False
