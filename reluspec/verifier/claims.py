@@ -36,6 +36,8 @@ class Report:
     """Claims as they are decided, in order."""
 
     claims: list[Claim] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What the verifier has to say beside the map's claims."""
 
     def prove(self, kind: str, subject: str, reason: str, count: int = 1) -> None:
         self.claims.append(Claim(kind, subject, Outcome.PROVED, reason, count))
@@ -66,6 +68,7 @@ class Verification:
     path: str
     title: str
     claims: tuple[Claim, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def refuted(self) -> tuple[Claim, ...]:
@@ -109,6 +112,7 @@ class Verification:
             "title": self.title,
             "verdict": "refuted" if not self.ok else "verified" if self.complete else "partial",
             "counts": self.counts(),
+            "notes": list(self.notes),
             "claims": [
                 {"kind": one.kind, "subject": one.subject, "outcome": one.outcome.value, "reason": one.reason, "count": one.count}
                 for one in self.claims
@@ -124,4 +128,4 @@ class Verification:
             lines.extend(f"      {reason}" for reason, _ in reasons.most_common(3))
         for outcome in (Outcome.OPEN, Outcome.REFUTED):
             lines.extend(f"{outcome.value}: {one.kind}: {one.subject}: {one.reason}" for one in self.claims if one.outcome is outcome)
-        return "\n".join([*lines, self.verdict])
+        return "\n".join([*lines, *self.notes, self.verdict])

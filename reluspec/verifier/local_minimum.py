@@ -12,7 +12,7 @@ That is sufficient for a strict minimum: the loss grows at least quadratically i
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, product
 from math import prod
@@ -68,11 +68,11 @@ class _Test:
     # Linear switches
 
     def polyhedral(self) -> None:
-        blocks = [self._cells(block) for block in self._blocks()]
-        if prod(len(cells) for cells in blocks) > MAX_CELLS:
+        parts = [self._cells(block) for block in blocks({k: self._row(switch) for k, switch in self.tight.items()})]
+        if prod(len(cells) for cells in parts) > MAX_CELLS:
             raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
         tangent = kernel([self._row(switch) for switch in self.tight.values()], self.size)
-        for cell in product(*blocks):
+        for cell in product(*parts):
             flat = list(self.signs.all)
             for part in cell:
                 for k, sign in part[0].items():
@@ -93,16 +93,6 @@ class _Test:
 
     def _row(self, switch: Polynomial) -> Vector:
         return linear_row(switch, self.size)
-
-    def _blocks(self) -> list[list[int]]:
-        """Tight switches that share parameters, together."""
-        groups: list[tuple[set[int], list[int]]] = []
-        for switch, polynomial in self.tight.items():
-            used = {k for k, entry in enumerate(self._row(polynomial)) if entry}
-            met = [group for group in groups if group[0] & used]
-            groups = [group for group in groups if group not in met]
-            groups.append((used.union(*(group[0] for group in met)), [switch, *(k for group in met for k in group[1])]))
-        return [switches for _, switches in groups]
 
     def _cells(self, block: Sequence[int]) -> list[tuple[dict[int, int], list[Vector]]]:
         """The cells around the point in the parameters of one block: signs of its switches, and rays (in all parameters)."""
@@ -140,15 +130,15 @@ class _Test:
 
     def _curvature(self, gradient: Sequence[Polynomial], tangent: Sequence[Vector], level: Sequence[Vector]) -> None:
         hessian = [[self._value(part.derivative(k)) for k in range(self.size)] for part in gradient]
-        own = _restricted(hessian, tangent)
+        own = restricted(hessian, tangent)
         if not definite(own):
             if (inertia(own) or (0, 0))[1]:
                 raise _Stop(Outcome.REFUTED, "the Hessian has a negative direction along the stratum")
             raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
         span = _independent(tangent, level)
-        if definite(_restricted(hessian, [*tangent, *span])):
+        if definite(restricted(hessian, [*tangent, *span])):
             return
-        form = schur(_restricted(hessian, [*tangent, *level]), len(tangent))
+        form = schur(restricted(hessian, [*tangent, *level]), len(tangent))
         if negative_vector(form) is not None:
             raise _Stop(Outcome.REFUTED, "the Hessian has a negative direction into an adjacent cell, where the slope is zero")
         if not copositive(form):
@@ -226,7 +216,18 @@ class _Test:
         raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
 
 
-def _restricted(matrix: Sequence[Sequence[arb]], basis: Sequence[Vector]) -> list[list[arb]]:
+def blocks(rows: Mapping[int, Vector]) -> list[list[int]]:
+    """Linear forms that share parameters, together."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for number, row in rows.items():
+        used = {k for k, entry in enumerate(row) if entry}
+        met = [group for group in groups if group[0] & used]
+        groups = [group for group in groups if group not in met]
+        groups.append((used.union(*(group[0] for group in met)), [number, *(k for group in met for k in group[1])]))
+    return [numbers for _, numbers in groups]
+
+
+def restricted(matrix: Sequence[Sequence[arb]], basis: Sequence[Vector]) -> list[list[arb]]:
     images = [[sum((row[k] * vector[k] for k in range(len(vector)) if vector[k]), arb(0)) for row in matrix] for vector in basis]
     return [[sum((image[k] * other[k] for k in range(len(other)) if other[k]), arb(0)) for other in basis] for image in images]
 

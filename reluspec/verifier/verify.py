@@ -42,4 +42,4 @@ def verify_document(document: Mapping[str, Any], path: str, *, sample: int | Non
             raw_witnesses(problem, document, report, bits, deadline)
         except (OutsideError, TooManyFacesError, RangeError):
             verify_general(problem, document, report, bits, sample, deadline)
-    return Verification(path, document["title"], tuple(report.claims))
+    return Verification(path, document["title"], tuple(report.claims), tuple(report.notes))
