@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reluspec.regions.signs import format_signs
+from collections.abc import Container
+
+from reluspec.regions.signs import Signs, format_signs
 from reluspec.verifier.coercive import not_coercive
 from reluspec.verifier.context import Context
 from reluspec.verifier.explore import Stratum
@@ -40,17 +42,17 @@ def _sum(context: Context) -> int | str:
     total = 0
     for stratum in explored.visited:
         try:
-            total += stratum.orbit.copies * _stratum(stratum, context.bits)
+            total += stratum.orbit.copies * _stratum(stratum, explored.strata, context.bits)
         except NoIndexError as error:
             return f"{format_signs(context.problem, stratum.orbit.signs)}: {error}"
     return total
 
 
-def _stratum(stratum: Stratum, bits: int) -> int:
+def _stratum(stratum: Stratum, strata: Container[Signs], bits: int) -> int:
     if stratum.reason:
         raise NoIndexError(stratum.reason)
     thetas = [one.critical.root.theta for one in stratum.points]
     for k, first in enumerate(thetas):
         if any(all(a.overlaps(b) for a, b in zip(first, second, strict=True)) for second in thetas[k + 1 :]):
             raise NoIndexError("two branches of the stratum may meet in a critical point")
-    return sum(index_of(one, bits) for one in stratum.points)
+    return sum(index_of(one, strata, bits) for one in stratum.points)

@@ -54,9 +54,8 @@ def _tail(term: Expression, variable: Variable, side: int, fixed: Mapping[Variab
     """The polynomial in t that a term is for `variable = side t` and large t."""
 
     def far(switch: fmpq_poly) -> int:
-        if switch == 0:
-            return 0
-        return 1 if switch[switch.degree()] > 0 else -1
+        top = switch[switch.degree()] if switch.degree() >= 0 else 0
+        return int(top > 0) - int(top < 0)
 
     value: fmpq_poly = evaluate(term, {**fixed, variable: fmpq_poly([0, side])}, far, lambda c: fmpq_poly([rational(c)]))
     return value

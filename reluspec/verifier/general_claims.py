@@ -13,6 +13,7 @@ from reluspec.errors import ReluspecError
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
+from reluspec.verifier.audit import check_audit
 from reluspec.verifier.balls import Fit, fit, middle
 from reluspec.verifier.claimed_points import claimed_theta, impossible
 from reluspec.verifier.claims import Outcome, Report
@@ -42,6 +43,7 @@ def verify_general(problem: Problem, document: Mapping[str, Any], report: Report
     check_distinct(context)
     check_consistent(context)
     check_exclusions(context)
+    check_audit(context)
 
 
 def _listed(problem: Problem, document: Mapping[str, Any]) -> list[Signs]:

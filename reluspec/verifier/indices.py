@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from fractions import Fraction
 from functools import cached_property
 
 from flint import arb, arb_mat, ctx, fmpq, fmpz_mat
 
+from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
+from reluspec.verifier.clarke import not_critical
 from reluspec.verifier.dead_units import dead_factor
 from reluspec.verifier.explore import Judged
-from reluspec.verifier.faces import Face, faces
+from reluspec.verifier.faces import Face, Vector, faces
 from reluspec.verifier.forms import inertia
 from reluspec.verifier.local_minimum import blocks, restricted
-from reluspec.verifier.raw import Surrogate, at, kernel, linear_row
+from reluspec.verifier.raw import Surrogate, at, definite, kernel, linear_row
 
 
 class NoIndexError(Exception):
     """No formula for the index is proved to hold at the point; the message says why."""
 
 
-def index_of(point: Judged, bits: int) -> int:
+def index_of(point: Judged, strata: Container[Signs], bits: int) -> int:
     """`1 - chi(lower link)`. Raises `NoIndexError`."""
     if point.outcome is Outcome.PROVED:
         return 1  # a strict minimum: its lower link is empty
     with ctx.workprec(bits):
-        return _Point(point).index()
+        try:
+            return _Point(point).index()
+        except NoIndexError:
+            if not_critical(point.critical, strata):
+                return 0
+            raise
 
 
 class _Point:
@@ -108,6 +115,9 @@ class _Point:
         for face in found:
             if len(face.rays) == 1:
                 falling[face.rays[0]] = self._falls(block, face, used)
+        for ray, value in falling.items():
+            if value is None and self._grows(block, ray, found, used):
+                falling[ray] = False
         if any(value is None for value in falling.values()):
             others = {k for number, row in self.rows.items() if number not in block for k, entry in enumerate(row) if entry}
             if space or others & set(used):
@@ -128,6 +138,25 @@ class _Point:
             slope = slope + loss.derivative(k) * entry
         value = at(slope, self.root.theta)
         return True if value < 0 else False if value > 0 else None
+
+    def _grows(self, block: Sequence[int], ray: Vector, cones: Sequence[Face], used: Sequence[int]) -> bool:
+        """Whether the slope along a ray is exactly zero, and second order positive there and coupled to no other parameter.
+
+        That is asked of every cone at the ray, and of all directions: where several such rays meet, the loss grows between them.
+        """
+        vector = dict(zip(used, ray, strict=True))
+        for face in cones:
+            if ray not in face.rays:
+                continue
+            loss = self._at(_named(block, face)).loss
+            slopes = [loss.derivative(k) for k in range(self.size)]
+            along = sum((slopes[k] * entry for k, entry in vector.items() if entry), loss * 0)
+            outside = [along.derivative(k) for k in range(self.size) if k not in vector]
+            if any(self.root.affine.of(one) != 0 for one in (along, *outside)):
+                return False
+            if not definite([[at(slopes[i].derivative(j), self.root.theta) for j in used] for i in used]):
+                return False
+        return True
 
     # Curved kinks
 
