@@ -11,10 +11,10 @@ from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.engines.protocol import Engine, EngineOptions, Progress, silent
 from reluspec.errors import ArtefactError, LimitError, PluginError, ProblemError, UnsupportedProblemError
 from reluspec.executors.protocol import Executor, Resources, Workers
+from reluspec.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.language import limits, load_spec
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.plugins import Group, blame, names

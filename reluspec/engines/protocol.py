@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.executors.local import LOCAL
 from reluspec.executors.protocol import Executor, Limits, Resources, Workers
+from reluspec.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from reluspec.minima.records import Landscape
 from reluspec.problem.problem import Problem
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
 
-from reluspec.engines.isolation import Isolated, IsolationError
 from reluspec.executors.protocol import Failure, Limits
+from reluspec.isolation import Isolated, IsolationError
 from reluspec.version import __version__
 
 KEPT = 2

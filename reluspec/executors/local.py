@@ -11,9 +11,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Any
 
-from reluspec.engines.isolation import Isolated, IsolationError, kill
 from reluspec.errors import ExecutorError
 from reluspec.executors.protocol import Failure, Limits, Resources, Work
+from reluspec.isolation import Isolated, IsolationError, kill
 
 AHEAD = 2
 """Items in flight per worker: the next one is there when one is done."""

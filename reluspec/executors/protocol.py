@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-from reluspec.engines.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
+from reluspec.isolation import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Report:
     """Claims as they are decided, in order."""
 
     claims: list[Claim] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What the verifier has to say beside the map's claims."""
 
     def prove(self, kind: str, subject: str, reason: str, count: int = 1) -> None:
         self.claims.append(Claim(kind, subject, Outcome.PROVED, reason, count))
@@ -67,6 +69,7 @@ class Verification:
     path: str
     title: str
     claims: tuple[Claim, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def refuted(self) -> tuple[Claim, ...]:
@@ -110,6 +113,7 @@ class Verification:
             "title": self.title,
             "verdict": "refuted" if not self.ok else "verified" if self.complete else "partial",
             "counts": self.counts(),
+            "notes": list(self.notes),
             "claims": [
                 {"kind": one.kind, "subject": one.subject, "outcome": one.outcome.value, "reason": one.reason, "count": one.count}
                 for one in self.claims
@@ -128,7 +132,7 @@ class Verification:
                 if one.outcome is outcome:
                     first, *more = _filled("", f"{outcome.value}: {one.kind}: {one.subject}: {one.reason}", width=76)
                     lines += [first, *(f"    {line}" for line in more)]
-        return "\n".join([*lines, self.verdict])
+        return "\n".join([*lines, *(line for note in self.notes for line in _filled("", note)), self.verdict])
 
 
 def _filled(lead: str, text: str, width: int = 80) -> list[str]:

@@ -103,7 +103,7 @@ def breakpoints(expression: Expression, count: int) -> list[Fraction] | None:
     for k, b in enumerate(ordered):
         before = (ordered[k - 1] + b) / 2 if k else b - 1
         after = (ordered[k + 1] + b) / 2 if k + 1 < len(ordered) else b + 1
-        patterns = [_pattern(expression, z) for z in (before, b, after)]
+        patterns = [pattern(expression, z) for z in (before, b, after)]
         if len(set(patterns)) == 3:
             found.append(b)
         elif len(set(patterns)) > 1:
@@ -111,7 +111,7 @@ def breakpoints(expression: Expression, count: int) -> list[Fraction] | None:
     return found
 
 
-def _pattern(expression: Expression, z: Fraction) -> str:
+def pattern(expression: Expression, z: Fraction) -> str:
     signs: list[str] = []
 
     def choose(switch: Fraction) -> int:

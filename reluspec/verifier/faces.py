@@ -30,7 +30,7 @@ class Face:
 
 def faces(rows: Sequence[Sequence[Fraction]]) -> tuple[list[Face], list[Vector]]:
     """All faces, and a basis of the space on which every row vanishes. Raises `TooManyFacesError`."""
-    whole = [_primitive(row) for row in rows]
+    whole = [primitive(row) for row in rows]
     size = len(whole[0])
     space: list[Vector] = [tuple(int(i == j) for i in range(size)) for j in range(size)]
     cones = [Face((), ())]
@@ -39,24 +39,24 @@ def faces(rows: Sequence[Sequence[Fraction]]) -> tuple[list[Face], list[Vector]]
         if pivot is not None:
             if _dot(row, pivot) < 0:
                 pivot = tuple(-entry for entry in pivot)
-            space = [_onto(row, vector, pivot) for vector in space if vector != pivot and any(_onto(row, vector, pivot))]
-            cones = [part for cone in cones for part in _opened(cone, row, pivot)]
+            space = [onto(row, vector, pivot) for vector in space if vector != pivot and any(onto(row, vector, pivot))]
+            cones = [part for cone in cones for part in opened(cone, row, pivot)]
         else:
-            cones = [part for cone in cones for part in _split(cone, row, whole[:done])]
+            cones = [part for cone in cones for part in split(cone, row, whole[:done])]
         if len(cones) > MAX_FACES:
             raise TooManyFacesError(f"one unit has more than {MAX_FACES:,} faces")
     return cones, space
 
 
-def _opened(cone: Face, row: Vector, pivot: Vector) -> Iterable[Face]:
+def opened(cone: Face, row: Vector, pivot: Vector) -> Iterable[Face]:
     """The parts of a cone that holds the line of `pivot`, along which the row changes sign."""
-    flat = tuple(_onto(row, ray, pivot) for ray in cone.rays)
+    flat = tuple(onto(row, ray, pivot) for ray in cone.rays)
     yield Face((*cone.signs, 0), flat)
     yield Face((*cone.signs, 1), (*flat, pivot))
     yield Face((*cone.signs, -1), (*flat, tuple(-entry for entry in pivot)))
 
 
-def _split(cone: Face, row: Vector, before: Sequence[Vector]) -> Iterable[Face]:
+def split(cone: Face, row: Vector, before: Sequence[Vector]) -> Iterable[Face]:
     """The parts of a cone by the sign of a row that vanishes on the common space.
 
     A point of the open cone is a sum of positive multiples of all rays: the row is positive somewhere if it is so on one ray.
@@ -73,13 +73,13 @@ def _split(cone: Face, row: Vector, before: Sequence[Vector]) -> Iterable[Face]:
         for low in down:
             common = tight[high] & tight[low]
             if not any(common <= tight[other] for other in cone.rays if other not in (high, low)):
-                flat.append(_onto(row, low, high))
+                flat.append(onto(row, low, high))
     yield Face((*cone.signs, 0), tuple(flat))
     yield Face((*cone.signs, 1), (*flat, *up))
     yield Face((*cone.signs, -1), (*flat, *down))
 
 
-def _onto(row: Vector, vector: Vector, along: Vector) -> Vector:
+def onto(row: Vector, vector: Vector, along: Vector) -> Vector:
     """The vector moved along `along`, where the row is positive, until the row vanishes; a positive multiple."""
     a, b = _dot(row, along), _dot(row, vector)
     return _reduced([a * v - b * w for v, w in zip(vector, along, strict=True)])
@@ -89,7 +89,7 @@ def _dot(row: Vector, vector: Vector) -> int:
     return sum(a * b for a, b in zip(row, vector, strict=True))
 
 
-def _primitive(row: Sequence[Fraction]) -> Vector:
+def primitive(row: Sequence[Fraction]) -> Vector:
     scale = lcm(*(entry.denominator for entry in row))
     return _reduced([int(entry * scale) for entry in row])
 

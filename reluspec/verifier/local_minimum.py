@@ -12,9 +12,9 @@ That is sufficient for a strict minimum: the loss grows at least quadratically i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 from math import prod
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
@@ -23,6 +23,7 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.faces import faces
+from reluspec.verifier.forms import copositive, inertia, negative_vector, schur
 from reluspec.verifier.raw import Polynomial, Root, Surrogate, at, definite, kernel, linear_row
 
 MAX_CELLS = 4_096
@@ -39,9 +40,14 @@ class _Stop(Exception):  # noqa: N818
         self.verdict = outcome, reason
 
 
-def local_minimum(problem: Problem, signs: Signs, root: Root) -> Verdict:
-    """The verdict and its reason; FLINT's current precision is used."""
-    test = _Test(problem, signs, root)
+def local_minimum(
+    problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None = None, codimension: int | None = None
+) -> Verdict:
+    """The verdict and its reason; FLINT's current precision is used.
+
+    `strata` hold all that are not empty, `codimension` is that of the stratum at the point, where they are known.
+    """
+    test = _Test(problem, signs, root, strata, codimension)
     try:
         if all(switch.total_degree() <= 1 for switch in test.tight.values()):
             test.polyhedral()
@@ -53,8 +59,8 @@ def local_minimum(problem: Problem, signs: Signs, root: Root) -> Verdict:
 
 
 class _Test:
-    def __init__(self, problem: Problem, signs: Signs, root: Root) -> None:
-        self.problem, self.signs, self.root = problem, signs, root
+    def __init__(self, problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None, codimension: int | None) -> None:
+        self.problem, self.signs, self.root, self.strata, self.codimension = problem, signs, root, strata, codimension
         self.size = root.ring.size
         # Switches that vanish identically are no walls.
         self.tight = {k: switch for k, (switch, sign) in enumerate(root.surrogate.switches) if sign == 0 and switch != 0}
@@ -62,11 +68,11 @@ class _Test:
     # Linear switches
 
     def polyhedral(self) -> None:
-        blocks = [self._cells(block) for block in self._blocks()]
-        if prod(len(cells) for cells in blocks) > MAX_CELLS:
+        parts = [self._cells(block) for block in blocks({k: self._row(switch) for k, switch in self.tight.items()})]
+        if prod(len(cells) for cells in parts) > MAX_CELLS:
             raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
         tangent = kernel([self._row(switch) for switch in self.tight.values()], self.size)
-        for cell in product(*blocks):
+        for cell in product(*parts):
             flat = list(self.signs.all)
             for part in cell:
                 for k, sign in part[0].items():
@@ -87,16 +93,6 @@ class _Test:
 
     def _row(self, switch: Polynomial) -> Vector:
         return linear_row(switch, self.size)
-
-    def _blocks(self) -> list[list[int]]:
-        """Tight switches that share parameters, together."""
-        groups: list[tuple[set[int], list[int]]] = []
-        for switch, polynomial in self.tight.items():
-            used = {k for k, entry in enumerate(self._row(polynomial)) if entry}
-            met = [group for group in groups if group[0] & used]
-            groups = [group for group in groups if group not in met]
-            groups.append((used.union(*(group[0] for group in met)), [switch, *(k for group in met for k in group[1])]))
-        return [switches for _, switches in groups]
 
     def _cells(self, block: Sequence[int]) -> list[tuple[dict[int, int], list[Vector]]]:
         """The cells around the point in the parameters of one block: signs of its switches, and rays (in all parameters)."""
@@ -134,21 +130,24 @@ class _Test:
 
     def _curvature(self, gradient: Sequence[Polynomial], tangent: Sequence[Vector], level: Sequence[Vector]) -> None:
         hessian = [[self._value(part.derivative(k)) for k in range(self.size)] for part in gradient]
-        own = _restricted(hessian, tangent)
+        own = restricted(hessian, tangent)
         if not definite(own):
-            if any(own[k][k] < 0 for k in range(len(own))):
+            if (inertia(own) or (0, 0))[1]:
                 raise _Stop(Outcome.REFUTED, "the Hessian has a negative direction along the stratum")
             raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
         span = _independent(tangent, level)
-        if definite(_restricted(hessian, [*tangent, *span])):
+        if definite(restricted(hessian, [*tangent, *span])):
             return
-        if len(span) < len(level) or not _copositive(_schur(_restricted(hessian, [*tangent, *level]), len(tangent))):
+        form = schur(restricted(hessian, [*tangent, *level]), len(tangent))
+        if negative_vector(form) is not None:
+            raise _Stop(Outcome.REFUTED, "the Hessian has a negative direction into an adjacent cell, where the slope is zero")
+        if not copositive(form):
             raise _Stop(Outcome.OPEN, "the Hessian is not proved positive on an adjacent cell with slopes zero")
 
     # Curved switches
 
     def curved(self) -> None:
-        """Independent gradients: the cells are all combinations of signs, each locally a cone over independent forms."""
+        """Every combination of signs that is not known to be empty is a cell; only some of its inequalities may be needed."""
         positions = list(self.tight)
         if 2 ** len(positions) > MAX_CELLS:
             raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
@@ -156,10 +155,35 @@ class _Test:
             flat = list(self.signs.all)
             for k, sign in zip(positions, choice, strict=True):
                 flat[k] = "+" if sign > 0 else "-"
+            signs = self.signs.reshaped("".join(flat))
+            if self.strata is not None and signs not in self.strata:
+                continue
             local = self._cell("".join(flat))
             self._cone(local.loss, [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)])
 
     def _cone(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
+        """One cell, by as many of its inequalities as the stratum has equations.
+
+        Fewer inequalities describe a larger set: if the point is a minimum on that, it is one on the cell. Where the gradients are
+        independent the zeros of as many switches as the codimension are the stratum, so that criticality gives the multipliers.
+        """
+        count = len(self.tight) if self.codimension is None else self.codimension
+        stops = []
+        for chosen in combinations(switches, count):
+            try:
+                self._inequalities(loss, chosen)
+            except _Stop as stop:
+                # That the loss falls somewhere in a larger set says nothing about the cell.
+                if stop.verdict[0] is Outcome.REFUTED and count == len(switches):
+                    raise
+                stops.append(stop)
+            else:
+                return
+        open_ones = [stop for stop in stops if stop.verdict[0] is Outcome.OPEN]
+        raise open_ones[0] if open_ones else _Stop(Outcome.OPEN, "no multipliers are found on an adjacent cell")
+
+    def _inequalities(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
+        """A strict minimum where all switches are at least zero: multipliers, and the Hessian of the Lagrangian where all are zero."""
         rows = [[self._value(switch.derivative(k)) for k in range(self.size)] for switch in switches]
         gradient = [self._value(loss.derivative(k)) for k in range(self.size)]
         count = len(rows)
@@ -180,7 +204,7 @@ class _Test:
             ]
             for i in range(self.size)
         ]
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(self.size)]
         # Positive definite on the common kernel of the rows, if it is so with some multiple of their squares added (Finsler).
         for weight in (1, 2**10, 2**20, 2**40):
             trial = [
@@ -192,7 +216,18 @@ class _Test:
         raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
 
 
-def _restricted(matrix: Sequence[Sequence[arb]], basis: Sequence[Vector]) -> list[list[arb]]:
+def blocks(rows: Mapping[int, Vector]) -> list[list[int]]:
+    """Linear forms that share parameters, together."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for number, row in rows.items():
+        used = {k for k, entry in enumerate(row) if entry}
+        met = [group for group in groups if group[0] & used]
+        groups = [group for group in groups if group not in met]
+        groups.append((used.union(*(group[0] for group in met)), [number, *(k for group in met for k in group[1])]))
+    return [numbers for _, numbers in groups]
+
+
+def restricted(matrix: Sequence[Sequence[arb]], basis: Sequence[Vector]) -> list[list[arb]]:
     images = [[sum((row[k] * vector[k] for k in range(len(vector)) if vector[k]), arb(0)) for row in matrix] for vector in basis]
     return [[sum((image[k] * other[k] for k in range(len(other)) if other[k]), arb(0)) for other in basis] for image in images]
 
@@ -205,23 +240,6 @@ def _independent(tangent: Sequence[Vector], rays: Sequence[Vector]) -> list[Vect
         if fmpq_mat(rows).rank() == len(rows):
             chosen.append(ray)
     return chosen
-
-
-def _schur(matrix: list[list[arb]], first: int) -> list[list[arb]]:
-    """What is left of a quadratic form when it is minimised over its first coordinates, where it is positive definite."""
-    rows = [list(row) for row in matrix]
-    for k in range(first):
-        for i in range(k + 1, len(rows)):
-            factor = rows[i][k] / rows[k][k]
-            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
-    return [row[first:] for row in rows[first:]]
-
-
-def _copositive(form: list[list[arb]]) -> bool:
-    """Whether a form in at most two variables is positive on all non-negative ones but zero."""
-    if len(form) > 2 or not all(form[k][k] > 0 for k in range(len(form))):
-        return False
-    return len(form) < 2 or bool(form[0][1] >= 0) or bool(form[0][1] * form[0][1] < form[0][0] * form[1][1])
 
 
 def _dot(a: Sequence[arb], b: Sequence[arb]) -> arb:

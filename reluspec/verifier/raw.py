@@ -42,12 +42,15 @@ class Ring:
     def surrogate(self, signs: Signs) -> Surrogate:
         """By a forward pass that takes at every kink the side that the sign names (either side where it is zero)."""
         switches: list[tuple[Polynomial, int]] = []
+        return Surrogate(self.forward(_chooser(iter(signs.all), switches)), tuple(switches))
+
+    def forward(self, choose: Callable[[Polynomial], int]) -> Polynomial:
+        """The loss, when `choose` tells the side at every kink, in the order of the strata's names."""
         problem = self.problem
         signals: list[list[Polynomial]] = [[self.constant(entry) for entry in point] for point in problem.data.x]
-        for layer, names in zip(problem.network.layers, signs.layers, strict=True):
+        for layer in problem.network.layers:
             columns = []
             for unit in range(layer.units):
-                choose = _chooser(iter(names[unit]) if names else iter(""), switches)
                 column = []
                 for signal in signals:
                     total = self.values[Variable(f"{layer.name}.bias", (unit,))] if layer.bias else self.constant(0)
@@ -56,7 +59,6 @@ class Ring:
                     column.append(evaluate(layer.activation.expression, {Variable("z"): total}, choose, self.constant))
                 columns.append(column)
             signals = [list(row) for row in zip(*columns, strict=True)]
-        choose = _chooser(iter(signs.objective), switches)
         loss = self.constant(0)
         for output, target, weight in zip(signals, problem.data.y, problem.data.weight, strict=True):
             local = {Variable("f", (k,)): entry for k, entry in enumerate(output)}
@@ -64,10 +66,9 @@ class Ring:
             loss += self.constant(weight) * evaluate(problem.loss.expression, local, choose, self.constant)
         if problem.loss.reduction is Reduction.MEAN:
             loss = loss * fmpq(1, len(problem.data))
-        choose = _chooser(iter(signs.penalty), switches)
         for penalty in problem.regulariser:
             loss += evaluate(penalty.expression, self.values, choose, self.constant)
-        return Surrogate(loss, tuple(switches))
+        return loss
 
 
 def _chooser(signs: Iterator[str], switches: list[tuple[Polynomial, int]]) -> Callable[[Polynomial], int]:
@@ -153,7 +154,7 @@ def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: 
     with ctx.workprec(bits):
         guess = _multipliers(rest, unknown, [arb(value) for value in start], ring.size)
         inner, box = krawczyk(rest, unknown, guess, bits)
-        exact = _rational_root(rest, inner)
+        exact = rational_root(rest, inner)
         if exact is not None:
             affine.eliminate([ring.gens[k] - entry for k, entry in exact.items()])
         return Root(
@@ -165,7 +166,7 @@ def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: 
         )
 
 
-def _rational_root(equations: Sequence[Polynomial], enclosure: dict[int, arb]) -> dict[int, fmpq] | None:
+def rational_root(equations: Sequence[Polynomial], enclosure: dict[int, arb]) -> dict[int, fmpq] | None:
     """The root itself where it has small denominators: the simplest numbers in the enclosure, if they solve the equations exactly."""
     found: dict[int, fmpq] = {}
     for k, ball in enclosure.items():

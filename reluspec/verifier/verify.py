@@ -40,9 +40,6 @@ def verify_document(document: Mapping[str, Any], path: str, *, sample: int | Non
         try:
             verify_convex(read_setting(problem), document, report, bits, sample, deadline)
             raw_witnesses(problem, document, report, bits, deadline)
-        except OutsideError as reason:
-            verify_general(problem, document, report, bits, deadline, str(reason))
-        except (TooManyFacesError, RangeError) as reason:
-            why = str(reason) or "some numbers are too large or too small for double precision"
-            verify_general(problem, document, report, bits, deadline, why)
-    return Verification(path, document["title"], tuple(report.claims))
+        except (OutsideError, TooManyFacesError, RangeError):
+            verify_general(problem, document, report, bits, sample, deadline)
+    return Verification(path, document["title"], tuple(report.claims), tuple(report.notes))

@@ -19,10 +19,10 @@ from reluspec.engines import journal as journal_module
 from reluspec.engines.convex import decide_work, screen_work
 from reluspec.engines.convex.decide import Decider, Decision
 from reluspec.engines.convex.screening import screen_range
-from reluspec.engines.isolation import IsolationError
 from reluspec.engines.journal import Journal, disjoint
 from reluspec.errors import ArtefactError
 from reluspec.io.map_format import map_document, without_timings
+from reluspec.isolation import IsolationError
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.problem.problem import Problem
 
@@ -206,7 +206,7 @@ def no_algebra(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
     monkeypatch.setattr("reluspec.engines.convex.exact.SMALL", -1)
     monkeypatch.setattr("reluspec.engines.convex.exact.ZeroTest.plainly_zero", lambda *arguments: False)
-    monkeypatch.setattr("reluspec.engines.isolation.Isolated.call", call)
+    monkeypatch.setattr("reluspec.isolation.Isolated.call", call)
     return monkeypatch
 
 

@@ -17,7 +17,7 @@ from reluspec.engines.convex.decide import Decider
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.setting import convex_setting
-from reluspec.engines.isolation import Isolated
+from reluspec.isolation import Isolated
 
 SHIFTS = [Fraction(0), Fraction(1, 10**30), Fraction(-1, 10**30), Fraction(1, 10**300), Fraction(-1, 10**300)]
 

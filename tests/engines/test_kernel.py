@@ -25,8 +25,8 @@ from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.kernel_tables import kernel_tables
 from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.setting import convex_setting
-from reluspec.engines.isolation import Isolated
 from reluspec.errors import KernelError
+from reluspec.isolation import Isolated
 
 MODULE, PATHS, REASON = compiled._compiled()
 pytestmark = pytest.mark.skipif(MODULE is None, reason=f"no compiled kernel: {REASON}")

@@ -19,7 +19,7 @@ from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.minimise import coordinates, minimise
 from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.setting import convex_setting
-from reluspec.engines.isolation import Isolated
+from reluspec.isolation import Isolated
 
 RUN = settings(
     max_examples=12,

@@ -105,7 +105,7 @@ def test_a_scheduler_is_refused() -> None:
 
 PARENT = """
 import os, sys, time
-from reluspec.engines.isolation import Isolated
+from reluspec.isolation import Isolated
 helper = Isolated(600)
 print(helper.call(os.getpid), flush=True)
 helper.call({job}, {argument})

@@ -1,4 +1,4 @@
-"""The work on one stratum, done in a process of its own (`engines.isolation`)."""
+"""The work on one stratum, done in a process of its own (`reluspec.isolation`)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
 from reluspec.engines.convex.screen import Screened, screen
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
-from reluspec.engines.isolation import Isolated
+from reluspec.isolation import Isolated
 
 BATCH = 1024
 """Sets whose optima are approximated at a time."""

@@ -15,10 +15,10 @@ from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.ledger import Ledger, landscape, settle
 from reluspec.engines.convex.screen_work import Screened, screen_all
 from reluspec.engines.convex.setting import convex_setting
-from reluspec.engines.isolation import Isolated
 from reluspec.engines.journal import Journal, begin
 from reluspec.engines.protocol import EngineOptions
 from reluspec.errors import LimitError, UnsupportedProblemError
+from reluspec.isolation import Isolated
 from reluspec.minima.records import Effort, Landscape
 from reluspec.problem.problem import Problem
 

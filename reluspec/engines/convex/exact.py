@@ -16,7 +16,7 @@ from flint import Ordering, arb, fmpq, fmpq_mat, fmpq_mpoly_ctx
 
 from reluspec.engines.convex.algebra import Terms, relation
 from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, working_precision
-from reluspec.engines.isolation import Isolated, IsolationError
+from reluspec.isolation import Isolated, IsolationError
 
 SMALL = 3
 """Up to so many variables the algebra takes milliseconds and runs in this process; larger systems get one of their own."""

@@ -14,7 +14,7 @@ from flint import arb, arb_mat, fmpq_mat
 from reluspec.engines.convex.exact import Polynomial, ZeroTest
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.point import PRECISIONS, Enclosure, FaceSystem, enclose, working_precision
-from reluspec.engines.isolation import Isolated
+from reluspec.isolation import Isolated
 
 
 class CriticalPoint:

@@ -1,7 +1,7 @@
 """Work that may hang, crash or run out of memory, done in a process of its own.
 
 One helper process serves job after job; a job that overruns its time or memory takes only that process with it. Jobs are module-level
-functions with picklable arguments and results. The process is started as `python -m reluspec.engines.isolation`, so a user's script needs
+functions with picklable arguments and results. The process is started as `python -m reluspec.isolation`, so a user's script needs
 no `if __name__ == "__main__"`.
 
 A helper leads a session of its own: Ctrl-C in a terminal reaches the program only, which can then note what is done. It ends when the
@@ -113,7 +113,7 @@ class Isolated:
 
     def _start(self) -> None:
         # -P: the working folder may hold anybody's pickle.py, and must not be imported from.
-        command = [sys.executable, "-P", "-m", "reluspec.engines.isolation", str(self.megabytes)]
+        command = [sys.executable, "-P", "-m", "reluspec.isolation", str(self.megabytes)]
         posix = os.name == "posix"
         ends: tuple[int, ...] = ()
         if posix:

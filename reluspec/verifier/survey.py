@@ -1,0 +1,152 @@
+"""Every stratum of a problem and the critical points in it, found without the map: what a map of any engine is held against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reluspec.isolation import Isolated, IsolationError
+from reluspec.problem.expression import Expression, Variable, kinks, substitute
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs, format_signs, parse_signs
+from reluspec.verifier.document import exchange_count, exchanges
+from reluspec.verifier.lagrange import systems
+from reluspec.verifier.quotient import SizeError
+from reluspec.verifier.raw import SingularError
+from reluspec.verifier.solutions import OpenError, Solution, solutions
+
+SECONDS = 20.0
+"""For the systems of one stratum."""
+MEGABYTES = 2_048
+KEPT = 4
+"""Problems whose findings are kept, for maps of one problem that are verified one after another."""
+
+Answer = tuple[list[tuple[int, Solution]], str]
+_known: dict[Problem, dict[str, Answer]] = {}
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """The images of a stratum under exchange of units: one of them, and how many they are."""
+
+    signs: Signs
+    copies: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The real solutions of a stratum's systems that have its signs, each with the position of its system.
+
+    `reason` (not empty) says why there may be more.
+    """
+
+    orbit: Orbit
+    solutions: tuple[tuple[int, Solution], ...]
+    reason: str = ""
+
+
+def images(problem: Problem, signs: Signs, group: Sequence[Mapping[Variable, Variable]]) -> list[Signs]:
+    """A stratum's images under exchanges of units."""
+    return [_image(problem, signs, move) for move in group]
+
+
+def _image(problem: Problem, signs: Signs, move: Mapping[Variable, Variable]) -> Signs:
+    layers = []
+    for layer, units in zip(problem.network.layers, signs.layers, strict=True):
+        moved = list(units)
+        for unit, own in enumerate(units):
+            moved[move[Variable(f"{layer.name}.weight", (unit, 0))].index[0]] = own
+        layers.append(tuple(moved))
+    arguments = _penalty_switches(problem)
+    by_argument = {str(substitute(one, dict(move))): sign for one, sign in zip(arguments, signs.penalty, strict=True)}
+    return replace(signs, layers=tuple(layers), penalty="".join(by_argument[str(one)] for one in arguments))
+
+
+def _penalty_switches(problem: Problem) -> list[Expression]:
+    return [kink.argument for penalty in problem.regulariser for kink in kinks(penalty.expression)]
+
+
+def exchange_group(problem: Problem) -> list[dict[Variable, Variable]]:
+    """The exchanges of units under which strata are one orbit: those that rename the penalties' switches, too."""
+    identity = [{variable: variable for variable in _all_variables(problem)}]
+    if exchange_count(problem) is None:
+        return identity
+    group = exchanges(problem)
+    names = sorted(map(str, _penalty_switches(problem)))
+    closed = all(sorted(str(substitute(one, dict(move))) for one in _penalty_switches(problem)) == names for move in group)
+    return group if closed else identity
+
+
+def _all_variables(problem: Problem) -> Iterator[Variable]:
+    for position, layer in enumerate(problem.network.layers):
+        for unit in range(layer.units):
+            yield Variable(f"{layer.name}.bias", (unit,))
+            for k in range(problem.network.fan_in(position)):
+                yield Variable(f"{layer.name}.weight", (unit, k))
+
+
+def orbits(problem: Problem, strata: Sequence[Signs], listed: Sequence[Signs]) -> list[Orbit]:
+    """One stratum of every orbit, a listed one where there is one. Raises `OverflowError` where the orbits are not whole."""
+    group = exchange_group(problem)
+    left, found = dict.fromkeys(strata), []
+    for signs in [*(one for one in listed if one in left), *strata]:
+        if signs in left:
+            orbit = set(images(problem, signs, group))
+            for one in orbit:
+                left.pop(one, None)
+            found.append(Orbit(signs, len(orbit)))
+    return found
+
+
+def survey(problem: Problem, wanted: Sequence[Orbit], deadline: float) -> list[Findings]:
+    """The findings of these strata, in their order. A system past the limits of time and memory costs its own stratum only."""
+    known = _kept(problem)
+    found = []
+    with Isolated(SECONDS, MEGABYTES, _prepared, problem) as helper:
+        for orbit in wanted:
+            name = format_signs(problem, orbit.signs)
+            answer = known.get(name)
+            if answer is None:
+                answer = _asked(helper, name, deadline)
+                if not answer[1]:
+                    known[name] = answer
+            found.append(Findings(orbit, tuple(answer[0]), answer[1]))
+    return found
+
+
+def _kept(problem: Problem) -> dict[str, Answer]:
+    found = _known.pop(problem, {})
+    _known[problem] = found
+    while len(_known) > KEPT:
+        _known.pop(next(iter(_known)))
+    return found
+
+
+def _asked(helper: Isolated, name: str, deadline: float) -> Answer:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return [], "the time is up"
+    helper.seconds = min(SECONDS, left)
+    try:
+        answer: Answer = helper.call_prepared(solve_stratum, name)
+    except IsolationError as error:
+        return [], f"its system is past the verifier's limits ({error})"
+    return answer
+
+
+def _prepared(problem: Problem) -> Problem:
+    return problem
+
+
+def solve_stratum(problem: Problem, name: str) -> Answer:
+    """The work on one stratum, in the helper process."""
+    found: list[tuple[int, Solution]] = []
+    try:
+        for position, system in enumerate(systems(problem, parse_signs(problem, name))):
+            found.extend((position, one) for one in solutions(system))
+            if system.dependent and found and found[-1][0] == position:
+                return found, "at a point of it the gradients of its switches are dependent"
+    except (OpenError, SizeError, SingularError) as error:
+        return found, str(error)
+    return found, ""
