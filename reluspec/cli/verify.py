@@ -18,7 +18,8 @@ Sample = Annotated[
         "--sample",
         metavar="N",
         min=1,
-        help="Re-prove the exclusion of N sets of faces of each size only, chosen at random, beside all listed components.",
+        help="Re-prove the exclusion of N sets of faces of each size only (of N strata, outside the convex setting), chosen at random, "
+        "beside all listed components.",
         show_default=False,
     ),
 ]

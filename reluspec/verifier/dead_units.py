@@ -41,13 +41,13 @@ def _form(root: Root, used: Sequence[int], tight: Sequence[int], loss: Polynomia
     """q on one face; `None` unless first order vanishes and second order is coupled to nothing else."""
     size = root.ring.size
     slopes = [loss.derivative(k) for k in range(size)]
-    if any(root.affine.of(slopes[k]) != 0 for k in used):
+    if not all(root.is_zero(slopes[k]) for k in used):
         return None
     coupled = sorted(
-        {k for k in range(size) if k not in used and any(root.affine.of(slopes[j].derivative(k)) != 0 for j in used)} - set(tight)
+        {k for k in range(size) if k not in used and not all(root.is_zero(slopes[j].derivative(k)) for j in used)} - set(tight)
     )
     block = {*used, *coupled}
-    if any(root.affine.of(slopes[j].derivative(k)) != 0 for j in coupled for k in range(size) if k not in block and k not in tight):
+    if not all(root.is_zero(slopes[j].derivative(k)) for j in coupled for k in range(size) if k not in block and k not in tight):
         return None
 
     def hessian(first: Sequence[int], second: Sequence[int]) -> list[list[arb]]:

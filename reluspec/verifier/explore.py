@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from reluspec.verifier.lagrange import systems
 from reluspec.verifier.raw import SingularError
 from reluspec.verifier.refine import Critical, refined
 from reluspec.verifier.strata import StrataError, all_strata
-from reluspec.verifier.survey import Findings, Orbit, orbits, survey
+from reluspec.verifier.survey import Findings, Orbit, kept, orbits, survey
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class Explored:
         return next((one for one in self.visited if one.orbit.signs == signs), None)
 
 
+_known: dict[Problem, dict[tuple[Signs, int], Stratum]] = {}
+
+
 def explore(problem: Problem, listed: Sequence[Signs], bits: int, sample: int | None, deadline: float) -> Explored:
     """Visit the strata, those that a map lists first; with `sample` that many others, chosen at random (the same in every run)."""
     try:
@@ -77,8 +81,15 @@ def explore(problem: Problem, listed: Sequence[Signs], bits: int, sample: int | 
         chosen = first + random.Random(0).sample(rest, min(sample, len(rest)))
     known = frozenset(strata)
     found = Explored(known, "", unvisited=len(wanted) - len(chosen))
+    judged_before = kept(_known, problem)
     for one in survey(problem, chosen, deadline):
-        found.visited.append(_stratum(problem, one, known, bits))
+        key = one.orbit.signs, bits
+        if one.solutions and key not in judged_before and time.monotonic() > deadline:
+            found.visited.append(Stratum(one.orbit, (), "the time is up"))
+            continue
+        if key not in judged_before or one.reason:
+            judged_before[key] = _stratum(problem, one, known, bits)
+        found.visited.append(judged_before[key])
     return found
 
 

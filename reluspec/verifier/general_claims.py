@@ -14,7 +14,7 @@ from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
 from reluspec.verifier.audit import check_audit
-from reluspec.verifier.balls import Fit, fit, middle
+from reluspec.verifier.balls import Fit, claimed, fit, middle
 from reluspec.verifier.claimed_points import claimed_theta, impossible
 from reluspec.verifier.claims import Outcome, Report
 from reluspec.verifier.context import Context, moved
@@ -122,6 +122,17 @@ def _contradiction(context: Context, entry: Mapping[str, Any], piece: Mapping[st
     return bool(reason)
 
 
+def _sharp(problem: Problem, root: Root, witness: Mapping[str, Any]) -> list[arb]:
+    """The point, with the coordinates that the witness claims to be rational made exact where that is proved."""
+    said = problem.flatten(witness)
+    found = list(root.theta)
+    for k, variable in enumerate(problem.parameters):
+        low, high = claimed(said[variable])
+        if low == high and found[k].contains(arb(low)) and root.is_zero(root.ring.gens[k] - root.ring.context.constant(low)):
+            found[k] = arb(low)
+    return found
+
+
 def _critical(context: Context, piece: Mapping[str, Any], signs: Signs) -> tuple[Root, Outcome, str]:
     """The critical point that a piece means, and the verdict on it: of the survey, or near the witness. Raises `SingularError`."""
     theta = claimed_theta(context.problem, piece["witness"])
@@ -142,7 +153,7 @@ def _point(context: Context, entry: Mapping[str, Any], piece: Mapping[str, Any],
         report.leave("witnesses", where, str(reason))
         report.leave("components", where, "its critical point is not enclosed")
         return
-    tensors = problem.tensors(root.theta, lambda value: arb(rational(value)))
+    tensors = problem.tensors(_sharp(problem, root, piece["witness"]), lambda value: arb(rational(value)))
     found = fits_theta(piece["witness"], tensors)
     if found is Fit.INSIDE:
         report.prove("witnesses", where, "interval Newton on the raw Lagrange system: one critical point, in these balls")
@@ -152,7 +163,7 @@ def _point(context: Context, entry: Mapping[str, Any], piece: Mapping[str, Any],
         report.leave("witnesses", where, "a claimed radius is finer than the verifier's precision")
     for switch, sign in root.surrogate.switches:
         value = at(switch, root.theta) * sign
-        if sign and (value < 0 or root.affine.of(switch) == 0):
+        if sign and (value < 0 or root.is_zero(switch)):
             report.refute("witnesses", where, "the signs of the stratum are not those of its critical point")
         elif sign and not value > 0:
             report.leave("witnesses", where, "a strict switch may vanish at the critical point")

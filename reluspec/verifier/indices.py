@@ -87,7 +87,7 @@ class _Point:
             rest = self._at(_named(block, cell)).loss - here
             derivatives = [rest.derivative(k) for k in range(self.size)]
             derivatives += [one.derivative(k) for one in derivatives for k in range(self.size)]
-            if any(self.root.affine.of(one) != 0 for one in derivatives):
+            if not all(self.root.is_zero(one) for one in derivatives):
                 return False
         return True
 
@@ -152,7 +152,7 @@ class _Point:
             slopes = [loss.derivative(k) for k in range(self.size)]
             along = sum((slopes[k] * entry for k, entry in vector.items() if entry), loss * 0)
             outside = [along.derivative(k) for k in range(self.size) if k not in vector]
-            if any(self.root.affine.of(one) != 0 for one in (along, *outside)):
+            if not all(self.root.is_zero(one) for one in (along, *outside)):
                 return False
             if not definite([[at(slopes[i].derivative(j), self.root.theta) for j in used] for i in used]):
                 return False

@@ -80,7 +80,7 @@ def falls(root: Root, signs: Signs, direction: Sequence[fmpq]) -> bool:
             value = at(polynomial, root.theta)
             if value > 0 or value < 0:
                 return 1 if value > 0 else -1
-            if root.affine.of(polynomial) != 0:
+            if not root.is_zero(polynomial):
                 raise _Unknown
         return 0
 

@@ -27,6 +27,8 @@ from reluspec.verifier.forms import copositive, inertia, negative_vector, schur
 from reluspec.verifier.raw import Polynomial, Root, Surrogate, at, definite, kernel, linear_row
 
 MAX_CELLS = 4_096
+MAX_CRAMER = 3
+"""Switches whose multipliers are tested for being exactly zero."""
 
 Verdict = tuple[Outcome, str]
 Vector = list[fmpq]
@@ -121,7 +123,7 @@ class _Test:
             raise _Stop(Outcome.REFUTED, "the loss falls from it into an adjacent cell")
         if value > 0:
             return 1
-        if self.root.affine.of(total) == 0:
+        if self.root.is_zero(total):
             return 0
         raise _Stop(Outcome.OPEN, "a one-sided slope may be zero")
 
@@ -194,8 +196,12 @@ class _Test:
             raise _Stop(Outcome.OPEN, "the gradients of curved switches may be dependent") from None
         if any(entry < 0 for entry in solved):
             raise _Stop(Outcome.REFUTED, "the loss falls from it into an adjacent cell")
-        if not all(entry > 0 for entry in solved):
+        level = [k for k, entry in enumerate(solved) if not entry > 0]
+        if not all(self._is_level(loss, switches, k) for k in level):
             raise _Stop(Outcome.OPEN, "a one-sided slope may be zero")
+        # Where a multiplier is zero its switch bounds nothing: the Hessian has to be positive beyond it, too.
+        solved = [arb(0) if k in level else entry for k, entry in enumerate(solved)]
+        rows = [row for k, row in enumerate(rows) if k not in level]
         hessian = [
             [
                 self._value(loss.derivative(i).derivative(j))
@@ -214,6 +220,29 @@ class _Test:
             if definite(trial):
                 return
         raise _Stop(Outcome.OPEN, "the Hessian is not proved positive definite along the stratum")
+
+    def _is_level(self, loss: Polynomial, switches: Sequence[Polynomial], chosen: int) -> bool:
+        """Whether a multiplier is exactly zero: by Cramer's rule, in parameters on which the switches' gradients are independent."""
+        count = len(switches)
+        if count > MAX_CRAMER:
+            return False
+        for columns in combinations(range(self.size), count):
+            matrix = [[switch.derivative(k) for k in columns] for switch in switches]
+            if not self._value(_determinant(matrix)).contains(0):
+                matrix[chosen] = [loss.derivative(k) for k in columns]
+                return self.root.is_zero(_determinant(matrix))
+        return False
+
+
+def _determinant(rows: Sequence[Sequence[Polynomial]]) -> Polynomial:
+    if len(rows) == 1:
+        return rows[0][0]
+    total = rows[0][0] * 0
+    for k, entry in enumerate(rows[0]):
+        if entry != 0:
+            minor = _determinant([[*row[:k], *row[k + 1 :]] for row in rows[1:]])
+            total = total + entry * minor if k % 2 == 0 else total - entry * minor
+    return total
 
 
 def blocks(rows: Mapping[int, Vector]) -> list[list[int]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ from flint import Ordering, arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx
 from reluspec.problem.expression import Variable, evaluate
 from reluspec.problem.problem import Problem, Reduction
 from reluspec.regions.signs import Signs
+from reluspec.verifier.identity import vanishes
 from reluspec.verifier.setting import rational
 
 Polynomial = Any  # flint.fmpq_mpoly
@@ -120,7 +121,8 @@ class Affine:
 class Root:
     """A critical point of a stratum: `theta` encloses it, and within `box` (both in the free parameters) it is the only one.
 
-    `affine` are the exact relations between its coordinates.
+    `affine` are the exact relations between its coordinates, `equations` others that hold at it; `values` are those of all variables that
+    occur in them.
     """
 
     theta: list[arb]
@@ -128,6 +130,17 @@ class Root:
     affine: Affine
     surrogate: Surrogate
     ring: Ring
+    equations: Sequence[Polynomial] = ()
+    values: Mapping[int, arb] = field(default_factory=dict)
+
+    def is_zero(self, polynomial: Polynomial) -> bool:
+        """Whether a polynomial is proved to be zero at the point: by the exact relations, or by an identity."""
+        rest = self.affine.of(polynomial)
+        if rest == 0:
+            return True
+        if rest.total_degree() <= 0 or not self.values or not value(rest, self.values).contains(0):
+            return False
+        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2))
 
 
 def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: int) -> Root:
@@ -250,7 +263,7 @@ def krawczyk(
     return found
 
 
-def value(polynomial: Polynomial, point: dict[int, arb]) -> arb:
+def value(polynomial: Polynomial, point: Mapping[int, arb]) -> arb:
     """A polynomial at a point given by the variables that occur in it."""
     total = arb(0)
     for exponents, coefficient in polynomial.to_dict().items():

@@ -52,5 +52,6 @@ def refined(system: System, signs: Signs, solution: Solution, bits: int) -> Crit
         values = {k: value(affine.images[k], inner) for k in system.unknown}
         hessian = [[value(one.derivative(k), values) for k in system.unknown] for one in system.equations]
         images = affine.images[: ring.size]
-        root = Root([value(image, inner) for image in images], [value(image, box) for image in images], affine, ring.surrogate(signs), ring)
+        theta, around = [value(image, inner) for image in images], [value(image, box) for image in images]
+        root = Root(theta, around, affine, ring.surrogate(signs), ring, rest, values)
         return Critical(signs, root, hessian, sum(k >= ring.size for k in system.unknown))

@@ -218,8 +218,6 @@ class _Search:
         self.found[signs] = None
         if len(self.found) > MAX_STRATA:
             raise StrataError(f"there are more than {MAX_STRATA:,} of them")
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise StrataError("the time is up")
 
     def _choices(
         self, expression: Expression, values: Mapping[Variable, Polynomial], state: _State
@@ -245,6 +243,8 @@ class _Search:
 
     def _cut(self, terms: Terms, state: _State) -> Iterator[tuple[int, _State]]:
         """The signs that a switch may have, with what is known then."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise StrataError("the time is up")
         terms = {names: value for names, value in terms.items() if all(state.known.get(name) != 0 for name in names)}
         unknown = next((name for names in terms if len(names) > 1 for name in names if name not in state.known), None)
         if unknown is not None:

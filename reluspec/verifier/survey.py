@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from reluspec.isolation import Isolated, IsolationError
 from reluspec.problem.expression import Expression, Variable, kinks, substitute
@@ -25,6 +26,9 @@ KEPT = 4
 Answer = tuple[list[tuple[int, Solution]], str]
 _known: dict[Problem, dict[str, Answer]] = {}
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True)
 class Orbit:
@@ -44,6 +48,15 @@ class Findings:
     orbit: Orbit
     solutions: tuple[tuple[int, Solution], ...]
     reason: str = ""
+
+
+def kept(known: dict[Problem, dict[Key, Value]], problem: Problem) -> dict[Key, Value]:
+    """What is known of a problem, to read and to add to; of the problems asked for longest ago it is forgotten."""
+    found = known.pop(problem, {})
+    known[problem] = found
+    while len(known) > KEPT:
+        known.pop(next(iter(known)))
+    return found
 
 
 def images(problem: Problem, signs: Signs, group: Sequence[Mapping[Variable, Variable]]) -> list[Signs]:
@@ -101,7 +114,7 @@ def orbits(problem: Problem, strata: Sequence[Signs], listed: Sequence[Signs]) -
 
 def survey(problem: Problem, wanted: Sequence[Orbit], deadline: float) -> list[Findings]:
     """The findings of these strata, in their order. A system past the limits of time and memory costs its own stratum only."""
-    known = _kept(problem)
+    known = kept(_known, problem)
     found = []
     with Isolated(SECONDS, MEGABYTES, _prepared, problem) as helper:
         for orbit in wanted:
@@ -112,14 +125,6 @@ def survey(problem: Problem, wanted: Sequence[Orbit], deadline: float) -> list[F
                 if not answer[1]:
                     known[name] = answer
             found.append(Findings(orbit, tuple(answer[0]), answer[1]))
-    return found
-
-
-def _kept(problem: Problem) -> dict[str, Answer]:
-    found = _known.pop(problem, {})
-    _known[problem] = found
-    while len(_known) > KEPT:
-        _known.pop(next(iter(_known)))
     return found
 
 
