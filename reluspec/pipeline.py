@@ -185,7 +185,7 @@ def solve(
     if choice.engine is None:
         raise UnsupportedProblemError(f"{choice.reason}. `reluspec compile` describes the problem as far as it is defined")
     seconds = timeout if timeout is not None else float(stated.timeout) if stated.timeout is not None else DEFAULT_SECONDS
-    if seconds <= 0:
+    if not seconds > 0:  # NaN is not either.
         raise ProblemError(f"timeout must be positive (seconds), not {seconds:g}")
     wanted = workers if workers is not None else stated.workers
     options = EngineOptions(
