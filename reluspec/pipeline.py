@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 DEFAULT_PRECISION = 100
 LOCAL_EXECUTOR = "local"
+FOREVER = 1e7
+"""Seconds: what a longer timeout, or none (`inf`), comes to; the system's own clocks take no more than some 10^9."""
 LISTED = 20
 """Files named in a message."""
 MAX_DIGITS = 1_000
@@ -190,7 +192,7 @@ def solve(
     wanted = workers if workers is not None else stated.workers
     options = EngineOptions(
         precision=_within("precision", _first(precision, stated.precision, DEFAULT_PRECISION), limits.PRECISION_BITS),
-        timeout=seconds,
+        timeout=min(seconds, FOREVER),
         memory=_within("memory", _first(memory, DEFAULT_MEGABYTES), limits.MEMORY_MEGABYTES),
         workers=None if wanted is None else _within("workers", wanted, limits.WORKERS),
         executor=_Executor(executor or LOCAL_EXECUTOR),
