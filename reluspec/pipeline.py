@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 DEFAULT_PRECISION = 100
 LOCAL_EXECUTOR = "local"
-FOREVER = 1e7
-"""Seconds: what a longer timeout, or none (`inf`), comes to; the system's own clocks take no more than some 10^9."""
+FOREVER = 1e6
+"""Seconds: what a longer timeout, or none (`inf`), comes to; the system waits no more than 2^31 milliseconds at once."""
 LISTED = 20
 """Files named in a message."""
 MAX_DIGITS = 1_000
