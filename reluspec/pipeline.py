@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 DEFAULT_PRECISION = 100
 LOCAL_EXECUTOR = "local"
+FOREVER = 1e6
+"""Seconds: what a longer timeout, or none (`inf`), comes to; the system waits no more than 2^31 milliseconds at once."""
 LISTED = 20
 """Files named in a message."""
 MAX_DIGITS = 1_000
@@ -185,12 +187,12 @@ def solve(
     if choice.engine is None:
         raise UnsupportedProblemError(f"{choice.reason}. `reluspec compile` describes the problem as far as it is defined")
     seconds = timeout if timeout is not None else float(stated.timeout) if stated.timeout is not None else DEFAULT_SECONDS
-    if seconds <= 0:
+    if not seconds > 0:  # NaN is not either.
         raise ProblemError(f"timeout must be positive (seconds), not {seconds:g}")
     wanted = workers if workers is not None else stated.workers
     options = EngineOptions(
         precision=_within("precision", _first(precision, stated.precision, DEFAULT_PRECISION), limits.PRECISION_BITS),
-        timeout=seconds,
+        timeout=min(seconds, FOREVER),
         memory=_within("memory", _first(memory, DEFAULT_MEGABYTES), limits.MEMORY_MEGABYTES),
         workers=None if wanted is None else _within("workers", wanted, limits.WORKERS),
         executor=_Executor(executor or LOCAL_EXECUTOR),

@@ -82,7 +82,7 @@ def _plus(first: Array | None, second: Array | None) -> Array | None:
 
 
 def _times(factor: Any, part: Array) -> Array:
-    return factor.reshape(-1, *([1] * (part.ndim - 1))) * part if isinstance(factor, np.ndarray) else factor * part
+    return factor.reshape(len(factor), *([1] * (part.ndim - 1))) * part if isinstance(factor, np.ndarray) else factor * part
 
 
 @dataclass

@@ -83,6 +83,7 @@ def test_json_is_one_document_and_quiet_is_quiet(tmp_path: Path) -> None:
     [
         (["--timeout", "0"], "timeout must be positive (seconds), not 0"),
         (["--timeout", "-1"], "timeout must be positive"),
+        (["--timeout", "nan"], "timeout must be positive (seconds), not nan"),
         (["--memory", "0"], "memory must be from"),
         (["--workers", "0"], "workers must be from"),
         (["--retry-undecided"], "nothing to retry"),
@@ -94,6 +95,12 @@ def test_options_out_of_range(options: list[str], words: str, tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e300"])
+def test_no_timeout(seconds: str, tmp_path: Path) -> None:
+    done = run("solve", QUARTIC, "--timeout", seconds, "--workers", "1", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "wrote quartic.minima.json\n")
 
 
 def test_numbers_do_not_depend_on_workers(tmp_path: Path) -> None:
