@@ -95,8 +95,12 @@ def changed_spec(artefact: Path, problem: Problem) -> Path | None:
 def choose_engine(problem: Problem, wanted: str | None = None) -> EngineChoice:
     """The engine asked for (by argument, else by the spec), or the first installed one that takes the problem.
 
-    Raises `PluginError` for an unknown name.
+    Raises `PluginError` for an unknown name, `ProblemError` for what is no problem.
     """
+    if not isinstance(problem, Problem):
+        raise ProblemError(
+            f"a Problem is wanted, as reluspec.load(path) and reluspec.parse(text) return it, not a {type(problem).__name__}"
+        )
     wanted = wanted or problem.options.engine or AUTO
     if wanted != AUTO:
         engine: Engine = load_plugin(Group.ENGINE, wanted)
@@ -182,8 +186,8 @@ def solve(
     Raises `UnsupportedProblemError` naming what no engine can take, `LimitError`, `PluginError`, `ProblemError` for options out of range,
     `ArtefactError` for a journal that is damaged or another problem's, `ExecutorError` where workers cannot be reached or are lost.
     """
-    stated = problem.options
     choice = choose_engine(problem, engine)
+    stated = problem.options
     if choice.engine is None:
         raise UnsupportedProblemError(f"{choice.reason}. `reluspec compile` describes the problem as far as it is defined")
     seconds = timeout if timeout is not None else float(stated.timeout) if stated.timeout is not None else DEFAULT_SECONDS

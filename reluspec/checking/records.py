@@ -94,7 +94,7 @@ class Check:
 def _lines(check: Check) -> list[str]:
     words = {Verdict.MINIMUM: "yes, a local minimum", Verdict.NOT_MINIMUM: "no, not a local minimum", Verdict.UNDECIDED: "undecided"}
     lines = [
-        _printable(check.title),
+        *filled("", _printable(check.title)),
         *filled("", f"{words[check.verdict]} within {check.reach:.3g} (tolerance {check.tolerance:g}): {check.reason}"),
         f"loss     {check.loss:.12g}",
         *filled("stratum  ", check.stratum),

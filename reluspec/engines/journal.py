@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -220,5 +221,7 @@ def begin(options: EngineOptions, problem: Problem, engine: str) -> Journal:
 def run_key(problem: Problem, engine: str) -> str:
     """What a journal is good for: the problem as stated, the engine, the version of its rows."""
     source = problem.source
-    stated = [source.text, source.overrides, source.files] if source else [repr(problem)]
+    stated = (
+        [source.text, source.overrides, source.files] if source else [repr([getattr(problem, entry.name) for entry in fields(problem)])]
+    )
     return sha256(json.dumps([FORMAT, __version__, engine, stated], default=str).encode()).hexdigest()

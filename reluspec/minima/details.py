@@ -55,7 +55,7 @@ def _ends(component: Component) -> str:
 def _piece(problem: Problem, piece: Piece, number: int, count: int) -> Iterator[str]:
     name = f"piece {number} of {count}, " if count > 1 else ""
     dead = f", dead units: {piece.dead_units}" if piece.dead_units else ""
-    yield from filled(f"{name}stratum ", piece.stratum)
+    yield from filled(f"{name}stratum ", piece.stratum or "(the whole parameter space: there are no kinks)")
     yield f"dimension {piece.dimension}{dead}; a point of it:"
     values = problem.flatten(piece.witness)
     width = max((len(str(parameter)) for parameter in problem.parameters), default=0)

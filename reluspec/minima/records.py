@@ -112,6 +112,13 @@ class Component:
     pieces: tuple[Piece, ...]
     status: str = "certified"
 
+    def __repr__(self) -> str:
+        """One line; everything stands in the fields, and `reluspec show MAP ID` prints it."""
+        kind = {0: "isolated point", 1: "curve", 2: "sheet"}.get(self.dimension, f"family of dimension {self.dimension}")
+        ends = "closed" if self.closed else "open"
+        strata = ", ".join(piece.stratum for piece in self.pieces[:3]) + (", …" if len(self.pieces) > 3 else "")
+        return f"<component {self.id}: {kind}, loss {float(self.loss):.10g}, {self.location}, {ends}, orbit {self.orbit_size}; {strata}>"
+
     def theta(self, piece: int = 0) -> dict[str, NDArray[np.float64]]:
         """The witness of a piece as a PyTorch-style dict of NumPy arrays (`hidden.weight`: units x inputs, ...)."""
         import numpy as np

@@ -159,6 +159,12 @@ class Problem:
         if any(weight <= 0 for weight in data.weight):
             raise ProblemError("the weights of the points must be positive")
 
+    def __repr__(self) -> str:
+        """One line: title, sizes, objective."""
+        sizes = "-".join(str(size) for size in (self.network.inputs, *(layer.units for layer in self.network.layers)))
+        objective = " + ".join([str(self.loss), *map(str, self.regulariser)])
+        return f"<problem {self.title!r}: network {sizes}, {len(self.parameters)} parameters, {len(self.data)} points; {objective}>"
+
     @cached_property
     def parameters(self) -> tuple[Variable, ...]:
         """The free parameters, in the order of theta as a vector: layer by layer, weight (row-major) before bias."""

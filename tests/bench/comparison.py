@@ -1,6 +1,6 @@
 """What other tools make of a problem that reluspec lists completely: `python tests/bench/comparison.py [PART...] [--runs N]`.
 
-Parts: reluspec, scipy, torch, singular, msolve; by default all that are installed. A run of an optimiser *reaches* a component if
+Parts: reluspec, scipy, sklearn, torch, singular, msolve; by default all that are installed. A run of an optimiser *reaches* a component if
 its last loss is within one in a thousand of the component's. The algebra systems get the raw systems that `reluspec system` writes, stratum
 by stratum; with finitely many complex solutions one would still have to isolate the real ones, check signs, and tell minima. Set
 OMP_NUM_THREADS=1: the matrices are too small for more.
@@ -54,7 +54,7 @@ def report(name: str, ends: np.ndarray, minima: Any, seconds: float) -> None:
     losses = np.array([float(component.loss) for component in minima])
     distance = np.abs(ends[:, None] / losses - 1)
     nearest = np.where(distance.min(axis=1) < NEAR, distance.argmin(axis=1), -1)
-    shown = "  ".join(f"{component.id}: {np.sum(nearest == component.id)}" for component in minima)
+    shown = "  ".join(f"{component.id}: {np.sum(nearest == k)}" for k, component in enumerate(minima))
     print(f"{name}: {len(ends)} runs, {seconds:.1f} s; {shown}; none: {np.sum(nearest == -1)}", flush=True)
 
 
@@ -87,6 +87,52 @@ def part_scipy(runs: int) -> None:
         for seed in range(max(runs // 100, 1))
     ]
     report("SciPy basinhopping, 100 hops each", np.array([run.fun for run in hopped]), minima, time.perf_counter() - start)
+
+
+SCIKIT_LEARN = """title "What scikit-learn's MLPRegressor minimises on the poster's data"
+data { x = [-3, -1, 0, 1, 2]  y = [3/2, 1/2, 2, 1, 1/2] }
+network { input 1  hidden: layer 2 relu  output: layer 1 linear }
+loss sum squared_error
+regulariser ridge(1/10) on weights
+"""
+
+
+def part_sklearn(runs: int) -> None:
+    """Another objective than the poster's: MLPRegressor has an output bias and penalises no bias.
+
+    It minimises 1/(2n) sum (y - f)^2 + alpha/(2n) sum w^2 over the weights w (`_backprop` in its source); times 2n this is the sum of
+    squared errors plus `ridge(alpha) on weights`. So reluspec solves that problem here.
+    """
+    import warnings
+
+    import sklearn
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPRegressor
+
+    poster = Poster()
+    start = time.perf_counter()
+    minima = reluspec.solve(reluspec.parse(SCIKIT_LEARN))
+    print(f"reluspec on scikit-learn's objective: {time.perf_counter() - start:.1f} s")
+    print(minima, flush=True)
+    ends, converged = [], 0
+    start = time.perf_counter()
+    for seed in range(runs):
+        model = MLPRegressor(
+            hidden_layer_sizes=(2,), solver="lbfgs", alpha=0.1, max_iter=20_000, max_fun=100_000, tol=1e-10, random_state=seed
+        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model.fit(poster.x[:, None], poster.y)
+        converged += not said
+        residual = model.predict(poster.x[:, None]) - poster.y
+        ends.append(2 * len(poster.x) * model.loss_)
+        own = residual @ residual + 0.1 * sum((weights**2).sum() for weights in model.coefs_)
+        # Where the line search gives up, the model keeps weights of a point that it tried, not those of its loss.
+        assert said or abs(ends[-1] - own) < 1e-6 * own
+    seconds = time.perf_counter() - start
+    distinct = {f"{float(component.loss):.10g}": component for component in reversed(minima.components)}
+    report(f"scikit-learn {sklearn.__version__} lbfgs", np.array(ends), list(reversed(distinct.values())), seconds)
+    print(f"  converged, it says: {converged}")
 
 
 def part_torch(runs: int) -> None:
@@ -167,7 +213,7 @@ def installed() -> Iterable[str]:
     import importlib.util
 
     yield "reluspec"
-    yield from (name for name in ("scipy", "torch") if importlib.util.find_spec(name))
+    yield from (name for name in ("scipy", "sklearn", "torch") if importlib.util.find_spec(name))
     if shutil.which("Singular"):
         yield "singular"
     if find_msolve():

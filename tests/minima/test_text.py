@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from map_samples import HOSTILE, incomplete, repeated, solved, titled, without_minima
+from map_samples import HOSTILE, SPECS, incomplete, repeated, solved, titled, without_minima
 from running import run
 
 from reluspec.io.map_format import map_document, write_map
@@ -37,7 +37,21 @@ def test_the_verdict_is_in_words() -> None:
     assert "NOT COMPLETE: 3 of 231 strata are undecided" in text
     assert "Proved" not in text
     assert "others may be missing" in text
-    assert "others may be missing" in repr(without_minima(solved("poster")))
+    assert text.splitlines()[1] == "NOT COMPLETE: 3 of 231 strata are undecided: timeout: 60 s"
+    assert "No minimum is proved; some may be missing." in repr(without_minima(solved("poster")))
+
+
+@pytest.mark.parametrize("name", ["poster", "two_hidden_layers"])
+def test_what_commands_print_fits_eighty_columns(name: str, tmp_path: Path) -> None:
+    spec = (SPECS / f"{name}.rspec").read_text(encoding="utf-8")
+    (tmp_path / "long.rspec").write_text("title " + '"' + "long words in a title " * 8 + '"\n' + spec.split("\n", 1)[1], encoding="utf-8")
+    write_map(solved(name), tmp_path / "map.json")
+    zeros = {tensor: (0 * values).tolist() for tensor, values in solved(name).theta(0).items()}
+    (tmp_path / "theta.json").write_text(json.dumps(zeros), encoding="utf-8")
+    for command in (["compile", "long.rspec"], ["check", "long.rspec", "theta.json"], ["verify", "map.json"], ["show", "map.json", "0"]):
+        printed = run(*command, cwd=tmp_path).stdout.splitlines()
+        assert printed
+        assert max(map(len, printed)) <= 80, command
 
 
 @pytest.mark.parametrize("name", ["poster", "closed_sheet", "free_hidden_biases", "squared_hinge", "two_outputs", "arc", "circle"])
@@ -48,7 +62,7 @@ def test_one_component_is_printed_whole(name: str) -> None:
         text = component_text(minima, component["id"])
         assert f"{component['loss']['value']} ± {component['loss']['radius']}" in text
         for piece in component["pieces"]:
-            assert f"stratum {piece['stratum']}\n" in text
+            assert f"stratum {piece['stratum'] or '(the whole parameter space: there are no kinks)'}\n" in text
             for values in minima.problem.flatten(minima[component["id"]].pieces[0].witness).values():
                 assert not hasattr(values, "value") or values.value in text
         assert all(end in text for end in component.get("missing", ()))
@@ -70,9 +84,9 @@ def test_the_command_shows_the_list_or_one(tmp_path: Path) -> None:
 def test_undecided_strata_are_listed(tmp_path: Path) -> None:
     write_map(incomplete(solved("poster"), count=30), tmp_path / "part.minima.json")
     text = run("show", "part.minima.json", cwd=tmp_path).stdout
-    assert text.count("timeout: 60 s") == 20
+    assert text.count("  timeout: 60 s") == 20
     assert "and 10 more" in text
-    assert run("show", "part.minima.json", "-v", cwd=tmp_path).stdout.count("timeout: 60 s") == 30
+    assert run("show", "part.minima.json", "-v", cwd=tmp_path).stdout.count("  timeout: 60 s") == 30
 
 
 class Outline(HTMLParser):
