@@ -118,6 +118,27 @@ public:
         return py::make_tuple(counts, Array<std::int64_t>(static_cast<py::ssize_t>(task.left_open), room.data()), task.screened);
     }
 
+    // Approximate weights s of the optima of sets (B x size), for any size; those of one set do not depend on the others. Nothing is proved.
+    py::array_t<double> weights(const Array<std::int32_t>& sets) const {
+        if (sets.ndim() != 2) throw std::invalid_argument("sets are the rows of a table");
+        const py::ssize_t count = sets.shape(0), size = sets.shape(1), entries = tables_.width + 3;
+        for (py::ssize_t k = 0; k < count; ++k) check(sets.data() + k * size, size);
+        std::vector<double> optimum(static_cast<std::size_t>(count * size * entries));
+        std::vector<std::int64_t> room(static_cast<std::size_t>(count));
+        std::vector<std::int32_t> set(static_cast<std::size_t>(size));
+        std::int64_t counts[reluspec::OUTCOMES] = {0, 0, 0};
+        reluspec::Task task{static_cast<int>(size), count, set.data(), counts, room.data()};
+        task.listed = sets.data();
+        task.optimum = optimum.data();
+        {
+            py::gil_scoped_release release;
+            screen_(tables_, task);
+        }
+        py::array_t<double> found({count, size});
+        for (py::ssize_t k = 0; k < count * size; ++k) found.mutable_data()[k] = optimum[static_cast<std::size_t>(k * entries)];
+        return found;
+    }
+
     // For tests: the outcome of every set (3: left open), and per set and face s, g (k values), proved distances of s (-1: none) and g. No set is
     // screened by its subsets.
     py::tuple describe(const Array<std::int32_t>& first, std::int64_t count) const {
@@ -168,13 +189,15 @@ private:
     }
 
     std::vector<std::int32_t> checked(const Array<std::int32_t>& first) const {
-        std::vector<std::int32_t> set(first.data(), first.data() + first.size());
-        const auto size = static_cast<std::int64_t>(set.size());
+        check(first.data(), first.size());
+        return {first.data(), first.data() + first.size()};
+    }
+
+    void check(const std::int32_t* set, std::int64_t size) const {
         if (size < 1 || size > reluspec::MAX_SIZE || size * tables_.width > reluspec::MAX_COORDINATES)
             throw std::invalid_argument("sets of that size are not for this kernel");
         for (std::int64_t k = 0; k < size; ++k)
             if (set[k] < 1 || set[k] >= tables_.faces || (k && set[k] <= set[k - 1])) throw std::invalid_argument("not a set of living faces");
-        return set;
     }
 };
 
@@ -190,5 +213,6 @@ PYBIND11_MODULE(_kernel, module) {
         .def(py::init<const py::dict&, const std::string&>(), py::arg("tables"), py::arg("path"))
         .def("remember", &Kernel::remember, py::arg("size"), py::arg("tails"), py::arg("count"))
         .def("screen", &Kernel::screen, py::arg("first"), py::arg("count"))
+        .def("weights", &Kernel::weights, py::arg("sets"))
         .def("describe", &Kernel::describe, py::arg("first"), py::arg("count"));
 }

@@ -595,6 +595,10 @@ void flush(const Tables& tables, int size, Slot& slot, Waiting& waiting, Task& t
     run_for(shape.coordinates, size)(tables, shape, waiting, slot.hard, task);
 }
 
+void copy(const std::int32_t* from, int size, std::int32_t* set) {
+    for (int l = 0; l < size; ++l) set[l] = from[l];
+}
+
 // The next set in lexicographic order; returns false after the last.
 bool advance(std::int32_t* set, int size, std::int32_t faces) {
     int place = size - 1;
@@ -655,6 +659,7 @@ void screen(const Tables& tables, Task& task) {
     bool screening = task.subsets && tables.gram && task.subsets->size == size - 1;
     int next = 0;
     for (std::int64_t number = 0; number < task.count; ++number) {
+        if (task.listed) copy(task.listed + number * size, size, set);
         // Looking at the subsets costs a fraction of solving; where they tell too little, it stops.
         if (number == TRIAL && task.screened * WORTH < TRIAL) screening = false;
         if (screening && one_stays_idle(tables, *task.subsets, set)) {
@@ -675,9 +680,10 @@ void screen(const Tables& tables, Task& task) {
                 slot->key = key;
             }
             slot->fresh.add(number, set, size);
-            if (slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, task);
+            if (task.listed || slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, task);
+            if (task.listed) flush(tables, size, *slot, slot->hard, task);
         }
-        if (!advance(set, size, static_cast<std::int32_t>(tables.faces))) break;
+        if (!task.listed && !advance(set, size, static_cast<std::int32_t>(tables.faces))) break;
     }
     for (Slot& slot : slots) {
         flush(tables, size, slot, slot.fresh, task);

@@ -8,7 +8,7 @@
 
 namespace reluspec {
 
-constexpr int INTERFACE = 2;  // raised with every change of what Python passes or gets (INTERFACE in compiled.py)
+constexpr int INTERFACE = 3;  // raised with every change of what Python passes or gets (INTERFACE in compiled.py)
 
 constexpr int MAX_SIZE = 8;          // faces of a set
 constexpr int MAX_COORDINATES = 24;  // of all faces of a set together
@@ -71,6 +71,7 @@ struct Task {
     std::int64_t* open;    // the numbers (0 ... count - 1) of the sets left open; room for `count`
     const Optima* subsets = nullptr;  // of sets with one face less: they screen (certificate.md, 6)
     double* optima = nullptr;         // count rows of `Optima`, if not null
+    const std::int32_t* listed = nullptr;  // if not null: count x size, the sets instead; each is solved alone, so that its figures are its own
     // For tests, if not null: one byte per set (OUTCOMES: left open), and per set and face s, g (k values), and the proved distances of s and g
     // from the true ones (s: -1 where none is proved).
     std::uint8_t* outcome = nullptr;

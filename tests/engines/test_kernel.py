@@ -19,6 +19,7 @@ from small_problems import Small, small, small_problems
 from test_screen import solution
 
 from reluspec.engines.convex import compiled, screening
+from reluspec.engines.convex import kernels as kernels_module
 from reluspec.engines.convex.decide import Decider, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
@@ -262,7 +263,7 @@ def test_optima_of_subsets_exclude_only_what_is_inactive(problem: Small) -> None
     first = screening.sets_of_faces(faces, size, 0, 1)[0].astype(np.int32) + 1
     for kernel in kernels(floats).values():
         outcome, _ = kernel.describe(first, total)
-        kernel.remember(size - 1, screening._tails(faces, size - 1), comb(faces, size - 1))
+        kernel.remember(size - 1, kernels_module._tails(faces, size - 1), comb(faces, size - 1))
         excluded = 0
         for k in range(0, total, max(1, total // 300)):
             one = (screening.sets_of_faces(faces, size, k, k + 1)[0] + 1).astype(np.int32)

@@ -15,7 +15,7 @@ VARIABLE = "RELUSPEC_KERNEL"
 AUTO, NUMPY = "auto", "numpy"
 COMPILED = ("avx2", "scalar")
 MODULE = "reluspec.engines.convex._kernel"
-INTERFACE = 2
+INTERFACE = 3
 """Raised with every change of what the kernel is passed and returns (`kernel/tables.hpp`)."""
 
 

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry, Floats
 from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
+from reluspec.engines.convex.kernels import compiled_weights
 from reluspec.engines.convex.oracle import CriticalPoint, solve
 from reluspec.engines.convex.point import from_floats
-from reluspec.engines.convex.screen import Screened, screen
+from reluspec.engines.convex.screen import Batch, Screened, screen
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 from reluspec.isolation import Isolated
 
@@ -95,7 +96,7 @@ class Decider:
         for alike in by_size.values():
             for start in range(0, len(alike), BATCH):
                 batch = alike[start : start + BATCH]
-                found = screen(self.floats, np.array(batch, dtype=np.int64))
+                found = _enclosed(self.floats, np.array(batch, dtype=np.int64))
                 for faces, screened, q, s in zip(batch, found.outcome.tolist(), found.q, found.s, strict=True):
                     if screened in PROVED:
                         self._decisions[faces] = Decision(faces, PROVED[screened])
@@ -190,6 +191,20 @@ class Decider:
             return Decision(faces, Outcome.UNDECIDED, faces, reason=str(error))
         outcome = Outcome.VERTEX if all(unit.clarke for unit in units) else Outcome.MIXED
         return Decision(faces, outcome, faces, units)
+
+
+def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
+    """NumPy's enclosures, from the compiled kernel's weights where those are good enough to prove something: it has them sooner."""
+    weights = compiled_weights(floats, sets)
+    if weights is None:
+        return screen(floats, sets)
+    found = screen(floats, sets, weights)
+    left = np.flatnonzero(found.outcome == Screened.UNDECIDED)
+    if len(left):
+        again = screen(floats, sets[left])
+        for kept, better in ((found.outcome, again.outcome), (found.q, again.q), (found.s, again.s)):
+            kept[left] = better
+    return found
 
 
 def _subsets(faces: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

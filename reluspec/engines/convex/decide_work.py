@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from reluspec.engines.convex.decide import Decider, Decision, Outcome
@@ -26,24 +27,54 @@ class Decided:
     by_algebra: set[Faces]
 
 
-def decide_all(decider: Decider, left_open: Sequence[Faces], journal: Journal, options: EngineOptions) -> Decided:
-    """Decide sets in balls and by algebra. Raises `ArtefactError` for a journal whose decisions make no sense."""
-    by_algebra: set[Faces] = set()
-    decisions = [decider.decide(())]
-    for position, faces in enumerate(left_open):
-        if position % TOGETHER == 0:
-            decider.prepare(left_open[position : position + TOGETHER])
-        data = _known(faces, journal, options)
+class Deciding:
+    """Sets are offered in order as the screen leaves them open, and decided in that order: some while it is still at work, the others at
+    the end. Raises `ArtefactError` for a journal whose decisions make no sense.
+    """
+
+    def __init__(self, decider: Decider, journal: Journal, options: EngineOptions) -> None:
+        self.decider = decider
+        self._journal, self._options = journal, options
+        self._offered: list[Faces] = []
+        self._made = Decided([decider.decide(())], set())
+
+    def offer(self, sets: Sequence[Faces]) -> None:
+        """Take over more sets."""
+        self._offered.extend(sets)
+
+    def work(self, seconds: float) -> None:
+        """Decide for about that long.
+
+        A set waits until all that are prepared with it are there: the same batches give the same roundings.
+        """
+        until = monotonic() + seconds
+        while monotonic() < until and (self._position % TOGETHER or len(self._offered) - self._position >= TOGETHER):
+            self._decide_next()
+
+    def finish(self) -> Decided:
+        """Decide what is left."""
+        while self._position < len(self._offered):
+            self._decide_next()
+            self._options.progress("deciding", self._position, len(self._offered))
+        return self._made
+
+    @property
+    def _position(self) -> int:
+        return len(self._made.decisions) - 1  # the dead network is the first one
+
+    def _decide_next(self) -> None:
+        faces, decider, journal = self._offered[self._position], self.decider, self._journal
+        if self._position % TOGETHER == 0:
+            decider.prepare(self._offered[self._position : self._position + TOGETHER])
+        data = _known(faces, journal, self._options)
         if data is not None:
             decision, algebra = _read(faces, data, journal)
             decider.remember(decision)
-            by_algebra |= algebra
+            self._made.by_algebra.update(algebra)
         else:
             decision = _decided(decider, faces)
             journal.add(_name(faces), _plain(decision, decider.by_algebra(faces)))
-        decisions.append(decision)
-        options.progress("deciding", position + 1, len(left_open))
-    return Decided(decisions, by_algebra)
+        self._made.decisions.append(decision)
 
 
 def _known(faces: Faces, journal: Journal, options: EngineOptions) -> Mapping[str, Any] | None:

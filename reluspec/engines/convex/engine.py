@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import comb
 
 from reluspec.engines.clock import Clock
 from reluspec.engines.convex.classes import ResidualClass, residual_classes
 from reluspec.engines.convex.components import components, critical_strata
 from reluspec.engines.convex.decide import Decider, Outcome
-from reluspec.engines.convex.decide_work import Decided, decide_all
+from reluspec.engines.convex.decide_work import Decided, Deciding
 from reluspec.engines.convex.float_geometry import FloatGeometry
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.ledger import Ledger, landscape, settle
-from reluspec.engines.convex.screen_work import Screened, screen_all
+from reluspec.engines.convex.screen_work import Faces, Screened, screen_all
 from reluspec.engines.convex.setting import convex_setting
 from reluspec.engines.journal import Journal, begin
 from reluspec.engines.protocol import EngineOptions
@@ -26,6 +26,10 @@ MAX_SETS = 10**9
 """Largest number of sets of faces that are visited."""
 MAX_CRITICAL = 20_000
 """Largest number of critical strata that are listed: with many more units than faces there are many ways to share the units out."""
+
+
+MEANWHILE = 0.02
+"""Seconds that sets are decided for between two ranges of the screen: less than what its workers have ahead."""
 
 
 class ConvexEngine:
@@ -57,14 +61,15 @@ class ConvexEngine:
     ) -> Landscape:
         units = geometry.setting.units
         ledger = Ledger(units)
-        with options.start_workers() as workers:
-            count = workers.count
-            with clock.step("screening"):
-                screened = screen_all(problem, floats, ledger, workers, journal, options)
         with Isolated(options.timeout, options.memory) as helper:
             decider = Decider(geometry, floats, helper)
+            deciding = Deciding(decider, journal, options)
+            with options.start_workers() as workers:
+                count = workers.count
+                with clock.step("screening"):
+                    screened = screen_all(problem, floats, ledger, workers, journal, options, _meanwhile(deciding, clock))
             with clock.step("deciding"):
-                decided = decide_all(decider, screened.left_open, journal, options)
+                decided = deciding.finish()
             with clock.step("classes"):
                 vertices = [decision for decision in decided.decisions if decision.outcome is Outcome.VERTEX]
                 classes, open_reasons = residual_classes(decider, vertices, units)
@@ -79,6 +84,19 @@ class ConvexEngine:
             found, unstitched = components(geometry, classes, units, options.precision)
         effort = _effort(screened, decided, decider, classes, clock, options, count)
         return landscape(self.name, geometry, ledger, critical, found, undecided, unstitched, effort)
+
+
+def _meanwhile(deciding: Deciding, clock: Clock) -> Callable[[list[Faces]], None]:
+    """Decides sets for a moment whenever some come; their time is not the screen's."""
+
+    def take(sets: list[Faces]) -> None:
+        deciding.offer(sets)
+        before = clock.seconds.get("deciding", 0.0)
+        with clock.step("deciding"):
+            deciding.work(MEANWHILE)
+        clock.add("screening", before - clock.seconds["deciding"])
+
+    return take
 
 
 def _check_size(geometry: Geometry) -> None:
@@ -106,12 +124,12 @@ def _effort(
     workers: int,
 ) -> Effort:
     """Sets of faces by how far they had to go. The empty set, the dead network, is never screened."""
-    by_floats = screened.visited - len(screened.left_open)
+    by_floats = screened.visited - screened.left_open
     by_algebra = decided.by_algebra | decider.by_algebra()
     counts = {
         "sets visited": screened.visited + 1,
         "sets screened out by floats": by_floats,
-        "sets escalated to balls": len(screened.left_open) + 1,
+        "sets escalated to balls": screened.left_open + 1,
         "points escalated to algebra": len(by_algebra),
         "vertices": sum(decision.outcome is Outcome.VERTEX for decision in decided.decisions),
         "ties": sum(decision.outcome is Outcome.TIED for decision in decided.decisions),

@@ -57,8 +57,8 @@ def _largest_exponent(values: Iterable[fmpq]) -> int:
 def _choose_better(gram: Floats, left: Floats, right: Floats) -> None:
     """Make floats of the symmetric C (N x N, in place) bounded by `left_i right_j` bounded by `left_j right_i`, too.
 
-    An output bias makes the metric dense. A row of `response` may then be far smaller than that of `map`, or zero, and C_ij from the wrong one
-    of its two products is wrong by more than the bound of the other.
+    An output bias makes the metric dense. A row of `response` may then be far smaller than that of `map`, or zero, and C_ij from the wrong
+    one of its two products is wrong by more than the bound of the other.
     """
     for start in range(0, len(gram), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -99,8 +99,8 @@ class FloatGeometry:
         with np.errstate(all="ignore"):
             self.map_norm = np.sqrt((self.map**2).sum(axis=2)) * INFLATION
             self.response_norm = np.sqrt((self.response**2).sum(axis=2)) * INFLATION
-        # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz; with i and j exchanged, too: where the metric
-        # is diagonal, the sum of sizes is the same, and elsewhere the better one of C_ij and C_ji stands for both.
+        # |C_ij - its float| <= coupling_error * map_norm_i * response_norm_j, by Cauchy-Schwarz; with i and j exchanged, too: where the
+        # metric is diagonal, the sum of sizes is the same, and elsewhere the better one of C_ij and C_ji stands for both.
         self.coupling_error = (gamma(points + 4) + 2.5 * self.ENTRY_ERROR) * INFLATION
         self.gram: Floats | None = None
         if (count * width) ** 2 <= MAX_GRAM_ENTRIES:

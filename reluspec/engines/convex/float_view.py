@@ -28,9 +28,12 @@ class FloatView:
         floats = self.floats
         if not floats.reliable:
             return np.zeros(len(floats.map), dtype=np.int8), np.full(len(floats.map), UNKNOWN, dtype=np.int8)
-        q = floats.map @ self.z
-        small = gamma(floats.geometry.points + 4) + 2 * floats.ENTRY_ERROR
-        error = (floats.map_size @ (self.doubt + small * np.abs(self.z))) * INFLATION
+        # As one matrix: NumPy is slow at many small products. Cauchy-Schwarz bounds the error; 1e-150 covers squares that underflow.
+        faces, width, points = floats.map.shape
+        q = (floats.map.reshape(faces * width, points) @ self.z).reshape(faces, width)
+        small = gamma(points + 4) + 2 * floats.ENTRY_ERROR
+        doubt = self.doubt + small * np.abs(self.z)
+        error = floats.map_norm * ((float(np.sqrt(doubt @ doubt)) + 1e-150) * INFLATION)
         low = (np.maximum(np.abs(q) - error, 0) ** 2).sum(axis=1) / INFLATION
         high = ((np.abs(q) + error) ** 2).sum(axis=1) * INFLATION
         signs = np.zeros(len(q), dtype=np.int8)

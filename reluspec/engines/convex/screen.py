@@ -40,13 +40,14 @@ class Batch:
     s: Floats
 
 
-def screen(floats: FloatGeometry, sets: NDArray[np.int64]) -> Batch:
-    """Screen sets of faces, B x m."""
+def screen(floats: FloatGeometry, sets: NDArray[np.int64], s: Floats | None = None) -> Batch:
+    """Screen sets of faces, B x m; `s` (B x m) are weights near those of the optima, where they are known."""
     coupling = floats.coupling(sets)
     batch, size = sets.shape
     target = floats.target[sets].reshape(batch, size * floats.width)
     with np.errstate(all="ignore"):
-        s = minimise(coupling, target, size, floats.ridge)
+        if s is None:
+            s = minimise(coupling, target, size, floats.ridge)
         q, s = _polish(coupling, target, s, floats.ridge)
         if floats.reliable:
             radius, active, proved = _enclose(floats, sets, coupling, target, q, s)

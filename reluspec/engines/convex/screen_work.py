@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from math import comb
@@ -34,15 +34,18 @@ def screen_job(floats: FloatGeometry, numbers: Range) -> Screening:
 
 @dataclass
 class Screened:
-    """What the screen has found: proved sets are counted in the ledger, `left_open` the rest; `steps` are the kernel's own figures."""
+    """What the screen has found: proved sets are counted in the ledger, the rest `left_open`; `steps` are the kernel's own figures."""
 
     ledger: Ledger
-    left_open: list[Faces] = field(default_factory=list)
+    left_open: int = 0
     steps: dict[str, float] = field(default_factory=dict)
     visited: int = 0
 
-    def add(self, numbers: Range, data: Mapping[str, Any]) -> None:
-        """Count a range from the plain data that the journal keeps of it. Raises `ValueError` for data that cannot be."""
+    def add(self, numbers: Range, data: Mapping[str, Any]) -> list[Faces]:
+        """Count a range from the plain data that the journal keeps of it; returns the sets left open.
+
+        Raises `ValueError` for data that cannot be.
+        """
         size, start, stop = numbers
         counts = {Outcome[name]: int(count) for name, count in data["counts"].items()}
         sets = [tuple(int(face) for face in faces) for faces in data["left_open"]]
@@ -54,10 +57,34 @@ class Screened:
             raise ValueError(f"the range {size}, {start}, {stop} does not add up")
         for outcome, count in counts.items():
             self.ledger.add(size, outcome, count)
-        self.left_open.extend(sets)
+        self.left_open += len(sets)
         self.visited += stop - start
         for name, value in data["steps"].items():
             self.steps[name] = self.steps.get(name, 0) + value
+        return sets
+
+
+class InOrder:
+    """Puts what ranges left open into the order of the sets: a range waits until all before it are there."""
+
+    def __init__(self, totals: Mapping[int, int]) -> None:
+        self._ends = totals
+        self._sizes = list(totals)
+        self._start = 0
+        self._waiting: dict[tuple[int, int], tuple[int, list[Faces]]] = {}
+
+    def add(self, numbers: Range, sets: list[Faces]) -> list[Faces]:
+        """Take over a range; returns the sets that can go on now."""
+        size, start, stop = numbers
+        self._waiting[size, start] = stop, sets
+        found: list[Faces] = []
+        while self._sizes and (here := self._waiting.pop((self._sizes[0], self._start), None)):
+            self._start, ready = here
+            found += ready
+            if self._start == self._ends[self._sizes[0]]:
+                self._start = 0
+                del self._sizes[0]
+        return found
 
 
 def plain(result: Screening) -> dict[str, Any]:
@@ -75,31 +102,41 @@ def plain(result: Screening) -> dict[str, Any]:
 
 
 def screen_all(
-    problem: Problem, floats: FloatGeometry, ledger: Ledger, workers: Workers, journal: Journal, options: EngineOptions
+    problem: Problem,
+    floats: FloatGeometry,
+    ledger: Ledger,
+    workers: Workers,
+    journal: Journal,
+    options: EngineOptions,
+    left_open: Callable[[list[Faces]], None],
 ) -> Screened:
-    """Visit every set of at most L faces. Raises `ArtefactError` for a journal whose ranges make no sense."""
+    """Visit every set of at most L faces. Raises `ArtefactError` for a journal whose ranges make no sense.
+
+    `left_open` is called with the sets left open, in order, after every range: workers have their next ones meanwhile.
+    """
     living = len(floats.ranks) - 1
     totals = {size: comb(living, size) for size in range(1, min(ledger.units, living) + 1)}
     visits = sum(totals.values())
-    screened = Screened(ledger)
+    screened, in_order = Screened(ledger), InOrder(totals)
     done = disjoint(journal.ranges)
     for numbers, data in done.items():
         try:
             size, start, stop = numbers
             if not 0 <= start < stop <= totals[size]:
                 raise ValueError(f"there is no range {size}, {start}, {stop}")
-            screened.add(numbers, data)
+            open_sets = screened.add(numbers, data)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise journal.damaged(f"a range in it makes no sense ({type(error).__name__}: {error})") from None
+        left_open(in_order.add(numbers, open_sets))
     work = Work(screen_job, prepare, problem, prepared=floats)
     with closing(workers.run(work, _left(totals, done))) as results:
         for numbers, result in results:
             # What killed its workers is done here: nothing may be left out.
             data = plain(screen_job(floats, numbers) if isinstance(result, Failure) else result)
             journal.add_range(numbers, data)
-            screened.add(numbers, data)
+            open_sets = screened.add(numbers, data)
             options.progress("screening", screened.visited, visits)
-    screened.left_open.sort(key=lambda faces: (len(faces), faces))
+            left_open(in_order.add(numbers, open_sets))
     return screened
 
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import comb
-from threading import Lock
 from time import perf_counter
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reluspec.engines.convex.compiled import kernel_choice
 from reluspec.engines.convex.decide import PROVED, Outcome
 from reluspec.engines.convex.float_geometry import FloatGeometry
-from reluspec.engines.convex.kernel_tables import kernel_tables
+from reluspec.engines.convex.kernels import kernel_for
 from reluspec.engines.convex.screen import screen
 
 _BY_NUMBER = (Outcome.INACTIVE, Outcome.OUTSIDE, Outcome.MIXED)
@@ -29,10 +25,6 @@ BATCH = 4096
 """Sets that NumPy works on at a time."""
 LEAST, MOST, PARTS = 4096, 1 << 17, 32
 """Sizes of a range, and the number of ranges in between."""
-
-
-MAX_REMEMBERED = 1 << 24
-"""Largest number of doubles kept of the optima of all sets of one size (128 MiB): they screen the sets with one face more."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ def screen_range(floats: FloatGeometry, size: int, start: int, stop: int) -> Scr
     """Screen the sets of `size` living faces with numbers `start` to `stop - 1`. Raises `KernelError`."""
     count = len(floats.ranks) - 1
     began = perf_counter()
-    kernel = _kernel(floats, size)
+    kernel = kernel_for(floats, size)
     screened = 0
     if kernel is None:
         counts = dict.fromkeys(_BY_NUMBER, 0)
@@ -91,35 +83,6 @@ def _enclosed(floats: FloatGeometry, sets: NDArray[np.int64], counts: dict[Outco
     for screened, outcome in PROVED.items():
         counts[outcome] += int((batch.outcome == screened).sum())
     return np.asarray(sets[~np.isin(batch.outcome, list(PROVED))])
-
-
-_kernels: WeakKeyDictionary[FloatGeometry, dict[tuple[str, int], Any]] = WeakKeyDictionary()
-_making = Lock()
-
-
-def _kernel(floats: FloatGeometry, size: int) -> Any | None:
-    """The compiled kernel for sets of that size in that geometry, made once; `None` where NumPy does the work."""
-    choice = kernel_choice()
-    module = choice.module
-    if module is None or not floats.reliable or size > module.MAX_SIZE or size * floats.width > module.MAX_COORDINATES:
-        return None
-    with _making:
-        made = _kernels.setdefault(floats, {})
-        if (choice.name, size) not in made:
-            if not made:
-                made["tables", 0] = kernel_tables(floats)
-            kernel = module.Kernel(made["tables", 0], choice.name)
-            count, width = len(floats.ranks) - 1, floats.width
-            subsets = comb(count, size - 1)
-            if size > 1 and subsets * ((size - 1) * width + 2) <= MAX_REMEMBERED:
-                kernel.remember(size - 1, _tails(count, size - 1), subsets)
-            made[choice.name, size] = kernel
-        return made[choice.name, size]
-
-
-def _tails(count: int, size: int) -> NDArray[np.int64]:
-    """`C(count - x, left)` at [left, x]: how many sets of `left` elements of `range(count)` have none below x."""
-    return np.array([[comb(count - x, left) for x in range(count + 1)] for left in range(size + 1)], dtype=np.int64)
 
 
 def sets_of_faces(count: int, size: int, start: int, stop: int) -> NDArray[np.int64]:
