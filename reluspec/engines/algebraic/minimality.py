@@ -10,6 +10,7 @@ from reluspec.engines.algebraic.charts import ParityError
 from reluspec.engines.algebraic.cones import TooManyCells
 from reluspec.engines.algebraic.convexity import homogeneous
 from reluspec.engines.algebraic.dual import dual_decision, has_dead_unit
+from reluspec.engines.algebraic.lines import way_down
 from reluspec.engines.algebraic.polyhedra import CriticalSet
 from reluspec.engines.algebraic.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.units import NotApplicable, UnitTest
@@ -34,6 +35,8 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _cell_by_cell(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
+    if decision.verdict is Verdict.UNDECIDED and way_down(problem, found) is not None:
+        return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
     return decision
 
 

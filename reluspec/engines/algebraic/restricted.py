@@ -13,7 +13,7 @@ from reluspec.engines.algebraic.groebner import Groebner, flint_basis
 from reluspec.engines.algebraic.smoothness import smooth_switches
 from reluspec.problem.expression import sign
 from reluspec.problem.problem import Problem
-from reluspec.regions.signs import Signs
+from reluspec.regions.signs import Signs, penalty_kinks
 from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
 
 
@@ -44,8 +44,22 @@ class Restricted:
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        """The units that may have a chart: when their signs are flipped, so are their eliminated parameters, and no others."""
-        return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit))
+        """The units that may have a chart: when their signs are flipped, so are their eliminated parameters, and no others.
+
+        Beside the stratum, too: a penalty such as |w| with its kink here is c w and -c w on its sides, which are not even in the unit.
+        """
+        return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit) and not self._bent(unit))
+
+    def _bent(self, unit: Unit) -> bool:
+        """Whether flipping the unit's signs exchanges the sides of a penalty's kink on which the stratum lies."""
+        switches = self.surrogate.switches
+        for switch in switches[len(switches) - penalty_kinks(self.surrogate.problem) :]:
+            try:
+                if switch.sign == 0 and any(Chart((unit,)).transform(switch.polynomial)[1]):
+                    return True
+            except ParityError:
+                return True
+        return False
 
     def _apart(self, unit: Unit) -> bool:
         chart = Chart((unit,))
