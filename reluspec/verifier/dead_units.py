@@ -17,10 +17,10 @@ from reluspec.verifier.raw import Polynomial, Root, at, definite
 LossAt = Callable[[Face], Polynomial]
 
 
-def dead_factor(root: Root, used: Sequence[int], tight: Sequence[int], cones: Sequence[Face], loss_at: LossAt) -> int | None:
+def dead_factor(root: Root, used: Sequence[int], pinned: Sequence[int], cones: Sequence[Face], loss_at: LossAt) -> int | None:
     """`1 - chi(U)`, U the directions with `q > 0`, for w in one or two dimensions; `None` where that is not proved.
 
-    `used` are the parameters w, `tight` those in kinks of other parameters, `cones` the faces of the arrangement.
+    `used` are the parameters w, `pinned` those with a kink of their own at zero, `cones` the faces of the arrangement.
     """
     if len(used) > 2:
         return None
@@ -28,7 +28,7 @@ def dead_factor(root: Root, used: Sequence[int], tight: Sequence[int], cones: Se
     for face in cones:
         if not face.rays:
             continue
-        form = _form(root, used, tight, loss_at(face))
+        form = _form(root, used, pinned, loss_at(face))
         count = None if form is None else _components(form, face.rays)
         if count is None:
             return None
@@ -37,17 +37,17 @@ def dead_factor(root: Root, used: Sequence[int], tight: Sequence[int], cones: Se
     return 1 - total if len(used) == 1 else 1 + total
 
 
-def _form(root: Root, used: Sequence[int], tight: Sequence[int], loss: Polynomial) -> list[list[arb]] | None:
+def _form(root: Root, used: Sequence[int], pinned: Sequence[int], loss: Polynomial) -> list[list[arb]] | None:
     """q on one face; `None` unless first order vanishes and second order is coupled to nothing else."""
     size = root.ring.size
     slopes = [loss.derivative(k) for k in range(size)]
     if not all(root.is_zero(slopes[k]) for k in used):
         return None
     coupled = sorted(
-        {k for k in range(size) if k not in used and not all(root.is_zero(slopes[j].derivative(k)) for j in used)} - set(tight)
+        {k for k in range(size) if k not in used and not all(root.is_zero(slopes[j].derivative(k)) for j in used)} - set(pinned)
     )
     block = {*used, *coupled}
-    if not all(root.is_zero(slopes[j].derivative(k)) for j in coupled for k in range(size) if k not in block and k not in tight):
+    if not all(root.is_zero(slopes[j].derivative(k)) for j in coupled for k in range(size) if k not in block and k not in pinned):
         return None
 
     def hessian(first: Sequence[int], second: Sequence[int]) -> list[list[arb]]:

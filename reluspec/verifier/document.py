@@ -103,10 +103,7 @@ def _keeps_constants(problem: Problem, image: Mapping[Variable, Variable]) -> bo
 
 def _keeps_penalties(problem: Problem, image: Mapping[Variable, Variable]) -> bool:
     """The same terms in another order; or, where that is not seen, the same values at many points (a difference at one is a proof)."""
-    before = sorted(str(term) for penalty in problem.regulariser for term in _terms(penalty.expression))
-    moved = {variable: other for variable, other in image.items() if variable != other}
-    after = sorted(str(term) for penalty in problem.regulariser for term in _terms(substitute(penalty.expression, dict(moved))))
-    if before == after:
+    if same_terms(problem, image):
         return True
     constants = problem.constants()
     for seed in range(1, 8):
@@ -118,6 +115,14 @@ def _keeps_penalties(problem: Problem, image: Mapping[Variable, Variable]) -> bo
         if here != there:
             return False
     return True
+
+
+def same_terms(problem: Problem, image: Mapping[Variable, Variable]) -> bool:
+    """Whether the penalties after an exchange are the same terms in another order, as they are written."""
+    before = sorted(str(term) for penalty in problem.regulariser for term in _terms(penalty.expression))
+    moved = {variable: other for variable, other in image.items() if variable != other}
+    after = sorted(str(term) for penalty in problem.regulariser for term in _terms(substitute(penalty.expression, dict(moved))))
+    return before == after
 
 
 def _terms(expression: Expression) -> list[Expression]:

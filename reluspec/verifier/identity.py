@@ -18,8 +18,17 @@ MAX_COLUMNS = 1_500
 """Size of the largest linear system that is solved for a certificate."""
 
 
-def vanishes(polynomial: Polynomial, equations: Sequence[Polynomial], value: Callable[[Polynomial], arb], degrees: Sequence[int]) -> bool:
-    """Whether a certificate proves `polynomial` zero; `value` encloses a polynomial at the solution, u is tried in these `degrees`."""
+def vanishes(
+    polynomial: Polynomial,
+    equations: Sequence[Polynomial],
+    value: Callable[[Polynomial], arb],
+    degrees: Sequence[int],
+    columns: int = MAX_COLUMNS,
+) -> bool:
+    """Whether a certificate proves `polynomial` zero; `value` encloses a polynomial at the solution, u is tried in these `degrees`.
+
+    Linear systems of more than so many `columns` are not tried.
+    """
     if polynomial == 0:
         return True
     ring = polynomial.context()
@@ -28,7 +37,7 @@ def vanishes(polynomial: Polynomial, equations: Sequence[Polynomial], value: Cal
         top = degree + polynomial.total_degree()
         left = [polynomial * monomial for monomial in _monomials(ring, degree)]
         right = [f * monomial for f in equations if f.total_degree() <= top for monomial in _monomials(ring, top - f.total_degree())]
-        if len(left) + len(right) > MAX_COLUMNS:
+        if len(left) + len(right) > columns:
             return False
         for vector in _relations([*left, *right]):
             u = sum((coefficient * m for coefficient, m in zip(vector, _monomials(ring, degree), strict=False)), ring.constant(0))

@@ -119,12 +119,11 @@ class _Point:
             if value is None and self._grows(block, ray, found, used):
                 falling[ray] = False
         if any(value is None for value in falling.values()):
-            others = {k for number, row in self.rows.items() if number not in block for k, entry in enumerate(row) if entry}
-            if space or others & set(used):
+            others = [[k for k, entry in enumerate(row) if entry] for number, row in self.rows.items() if number not in block]
+            if space or any(k in used for row in others for k in row):
                 return None
-            return dead_factor(
-                self.root, used, sorted(others), found, lambda face: self._at(dict(zip(block, face.signs, strict=True))).loss
-            )
+            pinned = sorted({row[0] for row in others if len(row) == 1})
+            return dead_factor(self.root, used, pinned, found, lambda face: self._at(dict(zip(block, face.signs, strict=True))).loss)
         total = 0
         for face in found:
             if any(falling[ray] for ray in face.rays):

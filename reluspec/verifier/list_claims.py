@@ -8,6 +8,7 @@ from typing import Any
 from reluspec.verifier.balls import claimed
 from reluspec.verifier.context import Context, moved
 from reluspec.verifier.document import exchanges
+from reluspec.verifier.equal_losses import same_loss
 from reluspec.verifier.raw import at
 
 
@@ -30,6 +31,12 @@ def check_distinct(context: Context) -> None:
                 context.report.refute("components", f"component {second}", f"it is component {first} once more")
 
 
+def _equal(context: Context, first: int, second: int) -> bool:
+    """Whether two components are proved to have the same loss."""
+    roots = context.roots
+    return first in roots and second in roots and same_loss(context.problem, roots[first], roots[second])
+
+
 def check_consistent(context: Context) -> None:
     """What must follow from the list alone: order, global flags, the number of strata with minima."""
     report, entries = context.report, context.document["components"]
@@ -42,7 +49,9 @@ def check_consistent(context: Context) -> None:
             report.check(
                 not entry["global"], "global minimum", subject, "another minimum is lower", "another minimum is lower: it is not global"
             )
-        elif all(low_other > high for k, (low_other, _) in enumerate(intervals) if k != entry["id"]) and not context.document["undecided"]:
+        elif not context.document["undecided"] and all(
+            low_other > high or _equal(context, entry["id"], k) for k, (low_other, _) in enumerate(intervals) if k != entry["id"]
+        ):
             report.check(
                 entry["global"],
                 "global minimum",

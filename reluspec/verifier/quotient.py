@@ -5,7 +5,7 @@ Source: Cox, Little, O'Shea, *Using Algebraic Geometry*, chapter 2.
 If polynomials g_1, g_2, ... are in the ideal of the equations and only finitely many monomials are divisible by none of their leading
 monomials, there are at most that many complex solutions. That bound needs no Groebner basis, only members of the ideal; with a basis it
 is as good as it gets. Multiplication by a polynomial h is a linear map of the span of these monomials, and its eigenvalues are the values
-of h at the solutions. So at most `rank M_h` solutions, counted with multiplicity, have `h != 0`.
+of h at the solutions, if multiplications commute. So at most `rank M_h` solutions, counted with multiplicity, have `h != 0`.
 """
 
 from __future__ import annotations
@@ -148,8 +148,22 @@ class Quotient:
             columns.append([total.get(i, fmpq(0)) for i in range(self.size)])
         return fmpq_mat(columns).transpose()
 
+    @cached_property
+    def is_algebra(self) -> bool:
+        """Whether the multiplications commute.
+
+        Then they are those of an algebra Q[x] / J with J in the ideal (Mourrain 1999), whatever the leading monomials are.
+        """
+        whole = [
+            fmpq_mat(self.size, self.size, [column.get(i, fmpq(0)) for i in range(self.size) for column in columns]).numer_denom()[0]
+            for columns in self.matrices
+        ]
+        return all(whole[i] * whole[j] == whole[j] * whole[i] for i in range(self.variables) for j in range(i))
+
     def bound(self, nonzero: Sequence[Polynomial]) -> int:
         """At most this many solutions, with multiplicity, have none of the polynomials zero."""
+        if not self.is_algebra:
+            return self.size
         total: fmpq_mat | None = None
         for one in nonzero:
             matrix = self.multiplication(one)

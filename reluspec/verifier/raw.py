@@ -17,6 +17,9 @@ from reluspec.verifier.setting import rational
 
 Polynomial = Any  # flint.fmpq_mpoly
 
+MAX_COLUMNS = 600
+"""Size of the linear systems that are solved to see that a number is zero."""
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -140,7 +143,7 @@ class Root:
             return True
         if rest.total_degree() <= 0 or not self.values or not value(rest, self.values).contains(0):
             return False
-        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2))
+        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2), MAX_COLUMNS)
 
 
 def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: int) -> Root:

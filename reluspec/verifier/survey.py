@@ -11,7 +11,7 @@ from reluspec.isolation import Isolated, IsolationError
 from reluspec.problem.expression import Expression, Variable, kinks, substitute
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
-from reluspec.verifier.document import exchange_count, exchanges
+from reluspec.verifier.document import exchange_count, exchanges, same_terms
 from reluspec.verifier.lagrange import systems
 from reluspec.verifier.quotient import SizeError
 from reluspec.verifier.raw import SingularError
@@ -86,6 +86,8 @@ def exchange_group(problem: Problem) -> list[dict[Variable, Variable]]:
     if exchange_count(problem) is None:
         return identity
     group = exchanges(problem)
+    if not all(same_terms(problem, move) for move in group):
+        return identity
     names = sorted(map(str, _penalty_switches(problem)))
     closed = all(sorted(str(substitute(one, dict(move))) for one in _penalty_switches(problem)) == names for move in group)
     return group if closed else identity

@@ -126,6 +126,16 @@ def test_many_random_problems_outside_the_convex_setting(seed: int) -> None:
     _check_general(seed)
 
 
+@pytest.mark.parametrize("seed", [22, 35])
+def test_mirror_images_have_the_same_loss(seed: int) -> None:
+    document = map_document(reluspec.solve(reluspec.parse(general_spec(seed)), "algebraic"))
+    assert [entry["global"] for entry in document["components"][:2]] == [True, True]
+    found = verify_document(document, "twins")
+    assert found.complete, failures(found)
+    document["components"][1]["global"] = False
+    assert not verify_document(document, "one of the twins").ok
+
+
 def test_a_sample_of_strata() -> None:
     document = true_map("fixed_output_signs")
     found = verify_document(document, "a part", sample=20)
