@@ -61,7 +61,7 @@ def test_many_cells_are_drawn_by_two_parts_of_their_names() -> None:
     cells = region_graph(solved("two units in space").problem).one_unit.cells
     assert axes.images[0].get_array().shape == (cells, cells) == (30, 30)
     assert axes.get_title() == ""
-    # Of a cycle, its order; a wall stands between its cells, the one from the last to the first on both edges, a corner on each of its cells.
+    # Of a cycle, its order; a wall stands between its cells, that of the last and the first on both edges, a corner on each of its cells.
     order = neighbourly(["++-", "+++", "--+", "---", "-++", "+--"])
     assert order == ("---", "--+", "-++", "+++", "++-", "+--")
     cycle = Axis(order)
