@@ -133,7 +133,9 @@ def _node_link(graph: networkx.Graph[str]) -> dict[str, object]:
 
 def _html(regions: Regions) -> str:
     if isinstance(regions, GeneralRegions):
-        raise UnsupportedProblemError("the page shows products of one unit's regions, which these are not: choose another format")
+        raise UnsupportedProblemError(
+            "the page shows products of one unit's regions, which these are not: choose another format or look at `reluspec report`"
+        )
     return region_page(replace(regions, problem=replace(regions.problem, title=_printable(regions.problem.title))))
 
 

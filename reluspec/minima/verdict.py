@@ -21,7 +21,8 @@ def evidence(minima: MinimaMap) -> str:
     """What the headline rests on: the ledger of strata, the audit by indices, assumptions."""
     land = minima.landscape
     if not minima.complete:
-        return f"{_capital(minima.incomplete_because)}. The least loss listed need not be the global minimum."
+        least = " The least loss listed need not be the global minimum." if minima.components else ""
+        return f"{_capital(minima.incomplete_because)}.{least}"
     decided = f"Each of the {land.total:,} strata (up to exchange of units) is decided"
     audit = (
         f"; as an independent audit, the indices of all critical strata add up to {land.index_sum}" if land.index_sum is not None else ""

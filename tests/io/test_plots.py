@@ -17,7 +17,9 @@ pytest.importorskip("matplotlib")
 from reluspec.io.plot import PICTURES, plot, write_plot
 from reluspec.io.plot import evaluate as arrays
 from reluspec.io.plot.fits import kink_places, theta_of
+from reluspec.io.plot.parts import Axis, neighbourly
 from reluspec.io.plot.slices import _plane
+from reluspec.regions.region_graph import region_graph
 
 MAPS = (
     "arc",
@@ -31,6 +33,7 @@ MAPS = (
     "two_hidden_layers",
     "absolute_error",
     "collinear",
+    "two units in space",
 )
 
 
@@ -51,6 +54,19 @@ def test_every_map_gives_every_picture_or_says_why_not(name: str, what: str, tmp
     assert pixels.shape[1] == 900
     inked = (pixels[:, :, :3] < 0.95).any(axis=2).mean()
     assert 0.002 < inked < 0.9, "neither blank nor black"
+
+
+def test_many_cells_are_drawn_by_two_parts_of_their_names() -> None:
+    axes = plot(solved("two units in space"), "graph").axes[0]
+    cells = region_graph(solved("two units in space").problem).one_unit.cells
+    assert axes.images[0].get_array().shape == (cells, cells) == (30, 30)
+    assert axes.get_title() == ""
+    # Of a cycle, its order; a wall stands between its cells, that of the last and the first on both edges, a corner on each of its cells.
+    order = neighbourly(["++-", "+++", "--+", "---", "-++", "+--"])
+    assert order == ("---", "--+", "-++", "+++", "++-", "+--")
+    cycle = Axis(order)
+    assert [cycle.places(name) for name in ("-++", "-0+", "0--", "000")] == [[2.5], [2.0], [0.0, 6.0], [6.8]]
+    assert Axis(("--", "-+", "+-", "++")).places("0-") == [0.5, 2.5]
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])

@@ -409,6 +409,7 @@ def test_the_slice_reads_the_true_loss_at_its_first_minimum(page: Page, tmp_path
     page.find("#slice svg.over").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
     readout = page.text("#slice-readout")
     assert float(readout.split()[1]) == pytest.approx(float(solved("poster")[0].loss), rel=1e-6)
+    assert page.text("#announcer") == readout
 
 
 @pytest.mark.parametrize("name", ["curves", "a heat map", "five hundred", "incomplete"])

@@ -26,7 +26,7 @@ def ladder(minima: MinimaMap, components: Sequence[int], width: float) -> Figure
         fill = colour if component.location == "interior" else "white"
         axes.plot(place, loss, marker(component), color=colour, markerfacecolor=fill, markersize=5 if few else 2.5, markeredgewidth=0.9)
     axes.set(xlabel="component", ylabel="loss", xlim=(-0.7, len(minima) - 0.3))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(handles=_legend(minima), frameon=False, loc="best")
     return figure
 

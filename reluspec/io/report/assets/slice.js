@@ -156,6 +156,7 @@ function crosshair(node, p, read) {
     const move = (p.xs[1] - p.xs[0]) / 50;
     [s, t] = [s + move * by[0], t + move * by[1]];
     read(s, t);
+    announce(byId("slice-readout").textContent);
   });
 }
 
