@@ -1,6 +1,8 @@
 // Four sets of faces per vector, for x86 processors with AVX2 and FMA (compiled with -mavx2 -mfma; called only where both are there).
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace {
 
 struct Lanes {
@@ -11,6 +13,10 @@ struct Lanes {
     Lanes(double number) : value(_mm256_set1_pd(number)) {}
     double operator[](int lane) const { return reinterpret_cast<const double*>(&value)[lane]; }
     void put(int lane, double number) { reinterpret_cast<double*>(&value)[lane] = number; }
+    // From each lane's own table. Put one by one, they would go through memory, and a load waits for stores narrower than itself.
+    static Lanes gathered(const double* const* from, std::int64_t at) {
+        return _mm256_setr_pd(from[0][at], from[1][at], from[2][at], from[3][at]);
+    }
 };
 
 struct Mask {

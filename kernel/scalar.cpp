@@ -1,5 +1,6 @@
 // One set of faces at a time, for every processor.
 #include <cmath>
+#include <cstdint>
 
 namespace {
 
@@ -10,6 +11,7 @@ struct Lanes {
     Lanes(double number) : value(number) {}
     double operator[](int) const { return value; }
     void put(int, double number) { value = number; }
+    static Lanes gathered(const double* const* from, std::int64_t at) { return from[0][at]; }
 };
 
 struct Mask {

@@ -25,6 +25,7 @@ constexpr double FLAT = 1e-8;         // s below this share of 1/|G|^2 keeps the
 constexpr double ROUNDOFF = 1.1102230246251565e-16;
 constexpr double TINY = 1e-250;       // under roots of sums of squares: more than what underflow takes away
 constexpr int REFINEMENTS = 6;
+constexpr double LEAST_SHARE = 0.1;   // of the weights in the subsets that a weight starts with
 
 inline double gamma(int count) { return count * ROUNDOFF / (1 - count * ROUNDOFF); }
 
@@ -69,29 +70,42 @@ struct System {
     int end(int l) const { return L == 1 ? coordinates() : shape.offset[l + 1]; }
 
     Lanes gather(const double* table, int l) const {
-        Lanes found;
-        for (int lane = 0; lane < Lanes::COUNT; ++lane) found.put(lane, table[faces[lane][l]]);
-        return found;
+        const double* from[Lanes::COUNT];
+        for (int lane = 0; lane < Lanes::COUNT; ++lane) from[lane] = table + faces[lane][l];
+        return Lanes::gathered(from, 0);
     }
 
     void load() {
         const std::int64_t width = tables.width, stride = tables.faces * width;
-        for (int lane = 0; lane < Lanes::COUNT; ++lane) {
-            for (int l = 0; l < size(); ++l) {
-                const std::int64_t row = faces[lane][l] * width;
-                for (int i = begin(l); i < end(l); ++i) target[i].put(lane, tables.target[row + i - begin(l)]);
-                for (int m = l; m < size(); ++m) {
-                    const std::int64_t column = faces[lane][m] * width;
-                    const bool mirrored = mirror_is_better(faces[lane][l], faces[lane][m]);
-                    for (int i = begin(l); i < end(l); ++i)
-                        for (int j = l == m ? i : begin(m); j < end(m); ++j) {
-                            const std::int64_t a = row + i - begin(l), b = column + j - begin(m);
-                            const double entry = tables.gram ? tables.gram[a * stride + b] : mirrored ? product(b, a) : product(a, b);
-                            coupling[i][j].put(lane, entry);
-                            coupling[j][i].put(lane, entry);
-                        }
+        const double* from[Lanes::COUNT];
+        for (int l = 0; l < size(); ++l) {
+            for (int lane = 0; lane < Lanes::COUNT; ++lane) from[lane] = tables.target + faces[lane][l] * width;
+            for (int i = begin(l); i < end(l); ++i) target[i] = Lanes::gathered(from, i - begin(l));
+            for (int m = l; m < size(); ++m) {
+                if (!tables.gram) {
+                    make(l, m);
+                    continue;
                 }
+                for (int lane = 0; lane < Lanes::COUNT; ++lane) from[lane] = tables.gram + faces[lane][l] * width * stride + faces[lane][m] * width;
+                for (int i = begin(l); i < end(l); ++i)
+                    for (int j = l == m ? i : begin(m); j < end(m); ++j)
+                        coupling[i][j] = coupling[j][i] = Lanes::gathered(from, (i - begin(l)) * stride + j - begin(m));
             }
+        }
+    }
+
+    // The couplings of two faces without a table of them.
+    void make(int l, int m) {
+        for (int lane = 0; lane < Lanes::COUNT; ++lane) {
+            const std::int64_t row = faces[lane][l] * std::int64_t(tables.width), column = faces[lane][m] * std::int64_t(tables.width);
+            const bool mirrored = mirror_is_better(faces[lane][l], faces[lane][m]);
+            for (int i = begin(l); i < end(l); ++i)
+                for (int j = l == m ? i : begin(m); j < end(m); ++j) {
+                    const std::int64_t a = row + i - begin(l), b = column + j - begin(m);
+                    const double entry = mirrored ? product(b, a) : product(a, b);
+                    coupling[i][j].put(lane, entry);
+                    coupling[j][i].put(lane, entry);
+                }
         }
     }
 
@@ -163,11 +177,14 @@ struct System {
             }
     }
 
-    // Starts from the optima of the single faces, and iterates: quick steps first, guarded ones if those did not settle.
-    void start() {
+    // Starts from given weights, or from the optima of the single faces, and iterates: quick steps first, guarded ones if those did not settle.
+    void start(const double (*given)[MAX_SIZE]) {
         for (int l = 0; l < size(); ++l) {
             const Lanes norm = gather(tables.norm, l);
-            s[l] = gather(tables.start, l) * Lanes(1.0 / size());
+            if (given)
+                for (int lane = 0; lane < Lanes::COUNT; ++lane) s[l].put(lane, given[lane][l]);
+            else
+                s[l] = gather(tables.start, l) * Lanes(1.0 / size());
             slack[l] = Lanes(1e-6 * SETTLED) * s[l];
             floors[l] = Lanes(FLAT) / (norm * norm + Lanes(FLAT));
         }
@@ -499,6 +516,7 @@ struct System {
                 row[l * tables.width + i] = begin(l) + i < end(l) ? s[l][lane] * q[begin(l) + i][lane] : 0.0;
         row[size() * tables.width] = pull[lane];
         row[size() * tables.width + 1] = distance(lane);
+        for (int l = 0; l < size(); ++l) row[size() * tables.width + 2 + l] = s[l][lane];
     }
 
     void describe(int lane, double* optimum) const {
@@ -517,10 +535,14 @@ struct Waiting {
     int filled;
     std::int64_t number[Lanes::COUNT];
     std::int32_t faces[Lanes::COUNT][MAX_SIZE];
+    double start[Lanes::COUNT][MAX_SIZE];
+    bool started;  // whether `start` is filled in: for all sets or for none
 
-    void add(std::int64_t which, const std::int32_t* set, int size) {
+    void add(std::int64_t which, const std::int32_t* set, int size, const double* weights = nullptr) {
         number[filled] = which;
+        started = weights;
         for (int l = 0; l < size; ++l) faces[filled][l] = set[l];
+        for (int l = 0; weights && l < size; ++l) start[filled][l] = weights[l];
         ++filled;
     }
 };
@@ -535,7 +557,7 @@ struct Slot {
 template <int K, int L>
 void run(const Tables& tables, const Shape& shape, Waiting& waiting, Waiting& hard, Task& task) {
     System<K, L> system(tables, shape, waiting.faces);
-    system.start();
+    system.start(waiting.started ? waiting.start : nullptr);
     const Mask settled = system.quick_steps();
     const bool guarded = &waiting == &hard;
     if (guarded) system.guarded_steps();
@@ -590,7 +612,7 @@ void flush(const Tables& tables, int size, Slot& slot, Waiting& waiting, Task& t
     if (!waiting.filled) return;
     // Lanes left over repeat the first set; nobody looks at them.
     for (int lane = waiting.filled; lane < Lanes::COUNT; ++lane)
-        for (int l = 0; l < size; ++l) waiting.faces[lane][l] = waiting.faces[0][l];
+        for (int l = 0; l < size; ++l) waiting.faces[lane][l] = waiting.faces[0][l], waiting.start[lane][l] = waiting.start[0][l];
     const Shape shape(tables, size, waiting.faces[0]);
     run_for(shape.coordinates, size)(tables, shape, waiting, slot.hard, task);
 }
@@ -609,8 +631,10 @@ bool advance(std::int32_t* set, int size, std::int32_t faces) {
     return true;
 }
 
-// Whether the optimum of all faces of a set but one leaves that one strictly below lambda_a.
-bool one_stays_idle(const Tables& tables, const Optima& subsets, const std::int32_t* set) {
+// Whether the optimum of all faces of a set but one leaves that one strictly below lambda_a. If not, weights to start from: a face alone has
+// some weight, and each other face changes it; the subsets tell by how much, as if the changes just added up.
+bool one_stays_idle(const Tables& tables, const Optima& subsets, const std::int32_t* set, double* weights) {
+    for (int l = 0; l <= subsets.size; ++l) weights[l] = 0;
     const int width = tables.width, rest = subsets.size;
     const std::int64_t stride = tables.faces * width;
     const double below = tables.ridge * (1 - 4 * ROUNDOFF);
@@ -642,6 +666,13 @@ bool one_stays_idle(const Tables& tables, const Optima& subsets, const std::int3
         const double doubt = (rounding * tables.map_norm[face] * row[rest * width] + small * tables.target_norm[face] + 1e-125 +
                               tables.norm[face] * row[rest * width + 1]) * tables.inflation;
         if (((square + TINY) * (1 + 1.0 / 4096) + 4097 * doubt * doubt) * tables.inflation < below) return true;
+        for (int l = 0, place = 0; l <= rest; ++l)
+            if (l != out) weights[l] += row[rest * width + 2 + place++];
+    }
+    for (int l = 0; l <= rest; ++l) {
+        const double mean = weights[l] / rest, alone = tables.start[set[l]];
+        const double expected = rest > 1 ? alone + (mean - alone) * rest / (rest - 1) : mean;
+        weights[l] = expected > LEAST_SHARE * mean ? expected : LEAST_SHARE * mean;
     }
     return false;
 }
@@ -657,12 +688,16 @@ void screen(const Tables& tables, Task& task) {
     std::int32_t* set = task.first;
     const int size = task.size;
     bool screening = task.subsets && tables.gram && task.subsets->size == size - 1;
+    double weights[MAX_SIZE];
     int next = 0;
     for (std::int64_t number = 0; number < task.count; ++number) {
         if (task.listed) copy(task.listed + number * size, size, set);
         // Looking at the subsets costs a fraction of solving; where they tell too little, it stops.
-        if (number == TRIAL && task.screened * WORTH < TRIAL) screening = false;
-        if (screening && one_stays_idle(tables, *task.subsets, set)) {
+        if (number == TRIAL && task.screened * WORTH < TRIAL) {
+            screening = false;
+            for (Slot& slot : slots) flush(tables, size, slot, slot.fresh, task);
+        }
+        if (screening && one_stays_idle(tables, *task.subsets, set, weights)) {
             ++task.screened;
             ++task.counts[reluspec::INACTIVE];
             if (task.outcome) task.outcome[number] = reluspec::INACTIVE;
@@ -679,7 +714,7 @@ void screen(const Tables& tables, Task& task) {
                 flush(tables, size, *slot, slot->hard, task);
                 slot->key = key;
             }
-            slot->fresh.add(number, set, size);
+            slot->fresh.add(number, set, size, screening ? weights : nullptr);
             if (task.listed || slot->fresh.filled == Lanes::COUNT) flush(tables, size, *slot, slot->fresh, task);
             if (task.listed) flush(tables, size, *slot, slot->hard, task);
         }

@@ -52,14 +52,14 @@ struct Tables {
 // Outcomes as counted; all other sets are left open.
 enum Outcome { INACTIVE = 0, OUTSIDE = 1, MIXED = 2, OUTCOMES = 3 };
 
-// The optima of all sets of one size, by number in lexicographic order: a row has h = s q (size x k), the pull of h (certificate.md, 5) and a
-// bound of |r* - r|.
+// The optima of all sets of one size, by number in lexicographic order: a row has h = s q (size x k), the pull of h (certificate.md, 5), a bound
+// of |r* - r|, and s (size).
 struct Optima {
     int size = 0;
     const double* rows = nullptr;
     const std::int64_t* tails = nullptr;  // (size + 1) x faces: C(F - 1 - x, left) at [left][x]
 
-    static int length(int size, int width) { return size * width + 2; }
+    static int length(int size, int width) { return size * (width + 1) + 2; }
 };
 
 // A range of sets and where to put what is found about them.

@@ -32,7 +32,7 @@ def kernel_for(floats: FloatGeometry, size: int) -> Any | None:
             kernel = _bare(choice, floats, made)
             count, width = len(floats.ranks) - 1, floats.width
             subsets = comb(count, size - 1)
-            if size > 1 and subsets * ((size - 1) * width + 2) <= MAX_REMEMBERED:
+            if size > 1 and subsets * ((size - 1) * (width + 1) + 2) <= MAX_REMEMBERED:
                 kernel.remember(size - 1, _tails(count, size - 1), subsets)
             made[choice.name, size] = kernel
         return made[choice.name, size]
