@@ -10,6 +10,7 @@ applies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from flint import fmpq, fmpq_mat
@@ -17,8 +18,9 @@ from flint import fmpq, fmpq_mat
 from reluspec.engines.algebraic.charts import Terms, derivative
 from reluspec.engines.algebraic.local import LocalKind, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.polyhedra import field_scalars
+from reluspec.engines.algebraic.splitting import has_minimum_at_origin
 from reluspec.engines.algebraic.surroundings import MAX_SIDES, LocalTest
-from reluspec.systems.surrogate import Surrogate, monic_key
+from reluspec.systems.surrogate import Surrogate, monic_key, rational
 
 Direction = dict[int, fmpq]
 """Coordinates that move -> how far."""
@@ -37,7 +39,24 @@ class EffectTest(LocalTest):
     def _is_minimum_on(self, local: Surrogate, sides: dict[int, int]) -> bool:
         loss = self.chart.even(local.loss)
         idle = self._without_effect(loss)
-        return any(self._is_minimum_across(without, loss, local, sides) for without in ([idle, {}] if idle else [{}]))
+        return any(
+            self._is_minimum_across(without, loss, local, sides) or self._is_minimum_by_splitting(without, local)
+            for without in ([idle, {}] if idle else [{}])
+        )
+
+    def _is_minimum_by_splitting(self, idle: dict[int, Direction], local: Surrogate) -> bool:
+        """Whether the region's polynomial has, on the whole slice, a minimum of higher order; at rational points only."""
+        point = [entry.fraction() for entry in self.found.witness]
+        if self.found.living or None in point:
+            return False
+        context, kept = local.context, [k for k in self.positions if k not in idle]
+        shifted = local.loss.compose(*(gen + rational(value or Fraction(0)) for gen, value in zip(context.gens(), point, strict=True)))
+        terms = {
+            tuple(int(exponents[k]) for k in kept): Fraction(int(value.p), int(value.q))
+            for exponents, value in shifted.to_dict().items()
+            if sum(exponents) == sum(exponents[k] for k in kept)
+        }
+        return has_minimum_at_origin(terms, len(kept))
 
     def _without_effect(self, loss: Terms) -> dict[int, Direction]:
         """A basis of the directions along which the loss does not change: pivot -> direction, which is 1 there, the others 0."""
