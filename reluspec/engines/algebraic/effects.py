@@ -19,8 +19,11 @@ from reluspec.engines.algebraic.charts import Terms, derivative
 from reluspec.engines.algebraic.local import LocalKind, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.polyhedra import field_scalars
 from reluspec.engines.algebraic.splitting import has_minimum_at_origin
-from reluspec.engines.algebraic.surroundings import MAX_SIDES, LocalTest
+from reluspec.engines.algebraic.surroundings import LocalTest
 from reluspec.systems.surrogate import Surrogate, monic_key, rational
+
+MAX_REGIONS = 512
+"""Around one point: in exact numbers each takes milliseconds to seconds."""
 
 Direction = dict[int, fmpq]
 """Coordinates that move -> how far."""
@@ -32,7 +35,7 @@ class EffectTest(LocalTest):
     def is_minimum(self) -> bool:
         """Whether the point is proved to be a local minimum; exact."""
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
-            if count >= MAX_SIDES or not self._is_minimum_on(local, sides):
+            if count >= MAX_REGIONS or not self._is_minimum_on(local, sides):
                 return False
         return True
 
