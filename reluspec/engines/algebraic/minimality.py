@@ -6,15 +6,19 @@ cell by cell (`surroundings`), and, where that leaves ties or a unit is dead, by
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from reluspec.engines.algebraic.charts import ParityError
 from reluspec.engines.algebraic.cones import TooManyCells
 from reluspec.engines.algebraic.convexity import homogeneous
 from reluspec.engines.algebraic.dual import dual_decision, has_dead_unit
+from reluspec.engines.algebraic.effects import EffectTest
 from reluspec.engines.algebraic.lines import way_down
 from reluspec.engines.algebraic.polyhedra import CriticalSet
 from reluspec.engines.algebraic.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.units import NotApplicable, UnitTest
 from reluspec.engines.algebraic.verdict import Decision, Verdict
+from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 
@@ -35,9 +39,7 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _cell_by_cell(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
-    if decision.verdict is Verdict.UNDECIDED and way_down(problem, found) is not None:
-        return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
-    return decision
+    return _last_resort(problem, signs, found) or decision if decision.verdict is Verdict.UNDECIDED else decision
 
 
 def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
@@ -55,3 +57,15 @@ def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
         return Decision(Verdict.UNDECIDED, "", str(reason))
     except ParityError:
         return Decision(Verdict.UNDECIDED, "", "an adjacent cell does not share the sign symmetry of the stratum")
+
+
+def _last_resort(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
+    """What can still be said of an isolated point: the loss is flat beside a minimum, or falls along a curve."""
+    if found.dimension:
+        return None
+    with suppress(ParityError, TooManyCells, StratumError):
+        if EffectTest(problem, signs, found).is_minimum():
+            return Decision(Verdict.MINIMUM, "first and second order, across directions without effect")
+    if way_down(problem, found) is not None:
+        return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
+    return None
