@@ -10,7 +10,7 @@ from reluspec.verifier.claims import Outcome
 from reluspec.verifier.context import Context, moved
 from reluspec.verifier.explore import Stratum, same_point
 from reluspec.verifier.raw import at
-from reluspec.verifier.survey import exchange_group, images
+from reluspec.verifier.survey import images
 
 KIND = "excluded strata"
 EMPTY = "no critical point: as many complex solutions of its system are certified as there can be, none of them real with its signs"
@@ -54,7 +54,7 @@ def check_exclusions(context: Context) -> None:
 
 def _undecided(context: Context) -> set[Signs]:
     """The strata about which the map claims nothing, with their images."""
-    group = exchange_group(context.problem)
+    group = context.group
     found: set[Signs] = set()
     for entry in context.document["undecided"]:
         try:
@@ -74,6 +74,8 @@ def _listed_family(context: Context, stratum: Stratum) -> bool:
 def _missing_circle(context: Context, stratum: Stratum) -> None:
     """Refute a map with fewer families than there are circles of minima, counted with their images under exchange of units."""
     proved = [one.critical.root for one in stratum.circles if one.outcome is Outcome.PROVED]
+    if not proved:
+        return
     names = _orbit_names(context, stratum)
     listed = sum(
         entry["orbit_size"]
@@ -87,20 +89,23 @@ def _missing_circle(context: Context, stratum: Stratum) -> None:
 
 
 def _orbit_names(context: Context, stratum: Stratum) -> set[str]:
-    group = exchange_group(context.problem)
+    group = context.group
     return {format_signs(context.problem, one) for one in images(context.problem, stratum.orbit.signs, group)}
 
 
 def _missing(context: Context, stratum: Stratum) -> None:
     """Refute a map without a strict minimum that was found."""
-    group = exchange_group(context.problem)
+    proved = [one for one in stratum.points if one.outcome is Outcome.PROVED]
+    if not proved:
+        return
+    group = context.group
     orbit = _orbit_names(context, stratum)
     near = [entry["id"] for entry in context.document["components"] if any(piece["stratum"] in orbit for piece in entry["pieces"])]
     listed = [
         moved(context.problem, context.roots[number][0].theta, image) for number in near if number in context.roots for image in group
     ]
-    for one in stratum.points:
-        if one.outcome is not Outcome.PROVED or any(same_point(one.critical, theta) for theta in listed):
+    for one in proved:
+        if any(same_point(one.critical, theta) for theta in listed):
             continue
         root = one.critical.root
         name = format_signs(context.problem, one.critical.signs)
