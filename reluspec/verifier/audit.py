@@ -51,6 +51,8 @@ def _sum(context: Context) -> int | str:
 def _stratum(stratum: Stratum, strata: Container[Signs], bits: int) -> int:
     if stratum.reason:
         raise NoIndexError(stratum.reason)
+    if stratum.circles:
+        raise NoIndexError("its critical points form circles")
     thetas = [one.critical.root.theta for one in stratum.points]
     for k, first in enumerate(thetas):
         if any(all(a.overlaps(b) for a, b in zip(first, second, strict=True)) for second in thetas[k + 1 :]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from flint import arb
@@ -14,6 +15,7 @@ from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Report
 from reluspec.verifier.explore import Explored
 from reluspec.verifier.raw import Root
+from reluspec.verifier.survey import exchange_group
 
 
 @dataclass
@@ -26,6 +28,11 @@ class Context:
     bits: int
     explored: Explored | None = None
     roots: dict[int, tuple[Root, Signs]] = field(default_factory=dict)
+
+    @cached_property
+    def group(self) -> list[dict[Variable, Variable]]:
+        """The exchanges of units under which strata are one orbit."""
+        return exchange_group(self.problem)
 
 
 def moved(problem: Problem, theta: Sequence[arb], image: Mapping[Variable, Variable]) -> list[arb]:

@@ -12,9 +12,10 @@ from flint import arb, ctx, fmpq, fmpq_mat
 
 from reluspec.verifier.balls import Fit, fit
 from reluspec.verifier.claims import Report
+from reluspec.verifier.classes import Class, Faces, Landscape
 from reluspec.verifier.expected import Expected, Type, copies, critical_types, dimension, expected_components, index_of, is_minimal
 from reluspec.verifier.geometry import DEAD, Geometry
-from reluspec.verifier.landscape import Class, Faces, Landscape, Survey
+from reluspec.verifier.landscape import Survey
 from reluspec.verifier.setting import Setting
 from reluspec.verifier.witness import check_piece
 

@@ -10,7 +10,7 @@ from reluspec.verifier.claims import Outcome
 from reluspec.verifier.context import Context, moved
 from reluspec.verifier.explore import Stratum, same_point
 from reluspec.verifier.raw import at
-from reluspec.verifier.survey import exchange_group, images
+from reluspec.verifier.survey import images
 
 KIND = "excluded strata"
 EMPTY = "no critical point: as many complex solutions of its system are certified as there can be, none of them real with its signs"
@@ -34,12 +34,13 @@ def check_exclusions(context: Context) -> None:
             continue
         reason = stratum.open
         _missing(context, stratum)
+        _missing_circle(context, stratum)
         if reason and not _listed_family(context, stratum):
             left[reason] += 1
             names.setdefault(reason, format_signs(context.problem, stratum.orbit.signs))
-        elif not reason and not stratum.points:
+        elif not reason and not stratum.points and not stratum.circles:
             proofs[EMPTY] += 1
-        elif not reason and all(one.outcome is Outcome.REFUTED for one in stratum.points):
+        elif not reason and all(one.outcome is Outcome.REFUTED for one in (*stratum.points, *stratum.circles)):
             proofs[FALLING] += 1
     for argument, count in proofs.items():
         report.prove(KIND, "by argument", argument, count)
@@ -53,7 +54,7 @@ def check_exclusions(context: Context) -> None:
 
 def _undecided(context: Context) -> set[Signs]:
     """The strata about which the map claims nothing, with their images."""
-    group = exchange_group(context.problem)
+    group = context.group
     found: set[Signs] = set()
     for entry in context.document["undecided"]:
         try:
@@ -70,16 +71,41 @@ def _listed_family(context: Context, stratum: Stratum) -> bool:
     return any(piece["stratum"] == name and piece["dimension"] for piece in pieces)
 
 
+def _missing_circle(context: Context, stratum: Stratum) -> None:
+    """Refute a map with fewer families than there are circles of minima, counted with their images under exchange of units."""
+    proved = [one.critical.root for one in stratum.circles if one.outcome is Outcome.PROVED]
+    if not proved:
+        return
+    names = _orbit_names(context, stratum)
+    listed = sum(
+        entry["orbit_size"]
+        for entry in context.document["components"]
+        if any(piece["stratum"] in names and piece["dimension"] for piece in entry["pieces"])
+    )
+    if len(proved) * stratum.orbit.copies > listed:
+        loss = at(proved[0].surrogate.loss, proved[0].theta).str(12, radius=False)
+        name = format_signs(context.problem, stratum.orbit.signs)
+        context.report.refute("components", name, f"a circle of local minima, perhaps that with loss {loss}, is missing from the map")
+
+
+def _orbit_names(context: Context, stratum: Stratum) -> set[str]:
+    group = context.group
+    return {format_signs(context.problem, one) for one in images(context.problem, stratum.orbit.signs, group)}
+
+
 def _missing(context: Context, stratum: Stratum) -> None:
     """Refute a map without a strict minimum that was found."""
-    group = exchange_group(context.problem)
-    orbit = {format_signs(context.problem, one) for one in images(context.problem, stratum.orbit.signs, group)}
+    proved = [one for one in stratum.points if one.outcome is Outcome.PROVED]
+    if not proved:
+        return
+    group = context.group
+    orbit = _orbit_names(context, stratum)
     near = [entry["id"] for entry in context.document["components"] if any(piece["stratum"] in orbit for piece in entry["pieces"])]
     listed = [
         moved(context.problem, context.roots[number][0].theta, image) for number in near if number in context.roots for image in group
     ]
-    for one in stratum.points:
-        if one.outcome is not Outcome.PROVED or any(same_point(one.critical, theta) for theta in listed):
+    for one in proved:
+        if any(same_point(one.critical, theta) for theta in listed):
             continue
         root = one.critical.root
         name = format_signs(context.problem, one.critical.signs)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from math import factorial, prod
 
+from reluspec.verifier.classes import Class, Faces, Landscape, Polytope
 from reluspec.verifier.geometry import DEAD
-from reluspec.verifier.landscape import Class, Faces, Landscape, Polytope
 
 Type = tuple[int, ...]
 """A stratum up to exchange of units: its faces in ascending order, 0 for every dead unit."""

@@ -13,10 +13,11 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.faces import TooManyFacesError
-from reluspec.verifier.judge import judged
+from reluspec.verifier.judge import circle_judged, judged
 from reluspec.verifier.lagrange import systems
 from reluspec.verifier.raw import SingularError
 from reluspec.verifier.refine import Critical, refined
+from reluspec.verifier.rotations import slices
 from reluspec.verifier.strata import StrataError, all_strata
 from reluspec.verifier.survey import Findings, Orbit, kept, orbits, survey
 
@@ -32,16 +33,20 @@ class Judged:
 
 @dataclass(frozen=True)
 class Stratum:
-    """What is known of one orbit of strata. Unless there is a `reason` these are all its critical points."""
+    """What is known of one orbit of strata. Unless there is a `reason` these are all its critical points.
+
+    Each of the `circles` stands for a circle of critical points, or for the arc of it with the stratum's signs; a point of it is given.
+    """
 
     orbit: Orbit
     points: tuple[Judged, ...]
     reason: str
+    circles: tuple[Judged, ...] = ()
 
     @property
     def open(self) -> str:
         """Why it is not known whether it has minima, and which; empty if it is."""
-        return self.reason or next((one.reason for one in self.points if one.outcome is Outcome.OPEN), "")
+        return self.reason or next((one.reason for one in (*self.points, *self.circles) if one.outcome is Outcome.OPEN), "")
 
 
 @dataclass
@@ -98,15 +103,17 @@ def _stratum(problem: Problem, findings: Findings, strata: frozenset[Signs], bit
         return Stratum(findings.orbit, (), findings.reason)
     points: list[Judged] = []
     reason = findings.reason
-    own = list(systems(problem, findings.orbit.signs))
+    own = slices(problem, findings.orbit.signs) if findings.circles else list(systems(problem, findings.orbit.signs))
     for position, solution in findings.solutions:
         try:
             critical = refined(own[position], findings.orbit.signs, solution, bits)
         except SingularError as error:
             reason = reason or str(error)
         else:
-            if not any(same_point(critical, one.critical.root.theta) for one in points):
-                points.append(Judged(critical, *judged(problem, critical, strata, bits)))
+            verdict = circle_judged(critical, bits) if findings.circles else judged(problem, critical, strata, bits)
+            points.append(Judged(critical, *verdict))
+    if findings.circles:
+        return Stratum(findings.orbit, (), reason, tuple(points))
     return Stratum(findings.orbit, tuple(points), reason)
 
 

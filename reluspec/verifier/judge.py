@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Container, Iterator, Sequence
 
-from flint import ctx, fmpq
+import numpy as np
+from flint import arb, ctx, fmpq
 
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -32,6 +33,28 @@ def judged(problem: Problem, found: Critical, strata: Container[Signs] | None, b
         if verdict[0] is Outcome.OPEN and any(falls(found.root, found.signs, direction) for direction in _directions(problem, found.root)):
             return Outcome.REFUTED, "the loss falls from it along a line"
         return verdict
+
+
+def circle_judged(found: Critical, bits: int) -> Verdict:
+    """The verdict on all points of a circle, from the point on a slice: rotations keep the loss on the stratum, and are isometries."""
+    with ctx.workprec(bits):
+        shape = inertia(found.hessian)
+        bent = found.signs.is_cell and _bends(found.root)
+    if bent or (shape is not None and shape[1] > found.multipliers):
+        return Outcome.REFUTED, "the Hessian has a negative direction along the stratum"
+    if shape == (len(found.hessian), 0) and found.signs.is_cell and len(found.hessian) == found.root.ring.size - 1:
+        return Outcome.PROVED, "a circle in a cell, and the Hessian is positive across it"
+    return Outcome.OPEN, "whether all points of a circle are minima is not decided"
+
+
+def _bends(root: Root) -> bool:
+    """Whether a direction is found in which the second derivative of the cell's polynomial is negative, be the gradient zero or not."""
+    size = root.ring.size
+    slopes = [root.surrogate.loss.derivative(k) for k in range(size)]
+    hessian = [[at(one.derivative(k), root.theta) for k in range(size)] for one in slopes]
+    _, vectors = np.linalg.eigh(np.array([[float(entry.mid()) for entry in row] for row in hessian]))
+    vector = [fmpq(round(float(entry) * 2**20), 2**20) for entry in vectors[:, 0]]
+    return bool(sum((a * b * hessian[i][j] for i, a in enumerate(vector) for j, b in enumerate(vector)), arb(0)) < 0)
 
 
 def _directions(problem: Problem, root: Root) -> Iterator[list[fmpq]]:

@@ -30,18 +30,22 @@ class System:
 
 
 def systems(problem: Problem, signs: Signs) -> Iterator[System]:
-    """The systems that every local minimum in the stratum solves one of; none where no parameters have these signs.
+    """The systems that every local minimum in the stratum solves one of; none where no parameters have these signs."""
+    zeros = [switch for switch, sign in Ring(problem).surrogate(signs).switches if sign == 0 and switch != 0]
+    ring = Ring(problem, len(zeros))
+    surrogate = ring.surrogate(signs)
+    strict = [(switch, sign) for switch, sign in surrogate.switches if sign]
+    yield from branches(ring, [switch for switch, sign in surrogate.switches if sign == 0], surrogate.loss, strict)
+
+
+def branches(ring: Ring, zeros: Sequence[Polynomial], loss: Polynomial, strict: Sequence[tuple[Polynomial, int]]) -> Iterator[System]:
+    """The systems of the points where some polynomials are zero and others have strict signs.
 
     On the stratum zero switches are constraints. Those that one parameter enters linearly, with a constant coefficient, are solved for it;
     one that is a product puts its points on a factor's zeros, so there is a system for each. What is left has multipliers, and a second
     kind of system where the gradients of constraints are dependent: there multipliers need not exist (Fritz John).
     """
-    zeros = [switch for switch, sign in Ring(problem).surrogate(signs).switches if sign == 0 and switch != 0]
-    ring = Ring(problem, len(zeros))
-    surrogate = ring.surrogate(signs)
-    strict = [(switch, sign) for switch, sign in surrogate.switches if sign]
-    start = [switch for switch, sign in surrogate.switches if sign == 0]
-    waiting = [(list(ring.gens), start)]
+    waiting = [(list(ring.gens), list(zeros))]
     seen = 0
     while waiting:
         seen += 1
@@ -57,7 +61,7 @@ def systems(problem: Problem, signs: Signs) -> Iterator[System]:
             continue
         split = next(((one, parts) for one in constraints if (parts := _parts(one))), None)
         if split is None:
-            yield from _lagrange(ring, images, constraints, surrogate.loss, signed)
+            yield from _lagrange(ring, images, constraints, loss, signed)
             continue
         rest = [one for one in constraints if one is not split[0]]
         forbidden = [_monic(switch) for switch, _ in signed]

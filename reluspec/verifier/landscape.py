@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, combinations, islice
 from math import comb
 
@@ -19,89 +17,16 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 from numpy.typing import NDArray
 
+from reluspec.verifier.classes import Class, Faces, Landscape, Polytope, UnitVerdict
 from reluspec.verifier.duality import ARGUMENTS, Duality
 from reluspec.verifier.geometry import DEAD, Geometry
 from reluspec.verifier.points import Point
 
-Faces = tuple[int, ...]
 BATCH = 4096
 CLOSE = 1e-4
 """Float residuals this close (relatively) may be one; the exact tests decide."""
 MAX_SUBSETS = 200_000
 """Most sets that are looked at within one class."""
-
-
-@dataclass(frozen=True)
-class Polytope:
-    """A critical set of faces: the dimension of its weights, and the vertices (subsets) that span them."""
-
-    faces: Faces
-    dimension: int
-    vertices: tuple[Faces, ...]
-
-
-@dataclass(frozen=True)
-class UnitVerdict:
-    """A living unit: sigma, whether no slope falls, its factor of the index, whether the unit is critical along its kinks for certain."""
-
-    sigma: int
-    minimal: bool
-    index: int
-    simple: bool
-
-
-@dataclass
-class Class:
-    """One residual with all that lives on it.
-
-    `dead_minimal`: no direction exceeds mu, so that a dead unit may stay dead. `dead_index`: its factor of the index.
-    """
-
-    points: dict[Faces, Point]
-    units: dict[int, UnitVerdict]
-    polytopes: list[Polytope]
-    dead_minimal: bool
-    dead_index: int
-
-    @property
-    def point(self) -> Point:
-        return next(iter(self.points.values()))
-
-    @property
-    def loss(self) -> arb:
-        return self.point.loss
-
-
-@dataclass
-class Landscape:
-    """What was found.
-
-    `excluded` counts sets by size and argument; `attached` are those whose residual is a smaller set's, to be settled by its class; about
-    the sets in `open` nothing is proved; `unvisited` counts those that a sample or the time limit left out, by size.
-    """
-
-    geometry: Geometry
-    units: int
-    classes: list[Class] = field(default_factory=list)
-    excluded: Counter[tuple[int, str]] = field(default_factory=Counter)
-    attached: dict[Faces, Faces] = field(default_factory=dict)
-    open: dict[Faces, str] = field(default_factory=dict)
-    unvisited: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def complete(self) -> bool:
-        return not self.open and not self.unvisited
-
-    def strata(self, size: int) -> int:
-        """How many strata up to exchange one set of that size stands for: the ways to share the units, some dead, out among the faces."""
-        return comb(self.units, size)
-
-    def arguments(self) -> Counter[str]:
-        """Excluded strata by argument."""
-        found: Counter[str] = Counter()
-        for (size, argument), count in self.excluded.items():
-            found[argument] += count * self.strata(size)
-        return found
 
 
 class Survey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,9 +12,10 @@ from reluspec.problem.expression import Expression, Variable, kinks, substitute
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.verifier.document import exchange_count, exchanges, same_terms
-from reluspec.verifier.lagrange import systems
+from reluspec.verifier.lagrange import System, systems
 from reluspec.verifier.quotient import SizeError
 from reluspec.verifier.raw import SingularError
+from reluspec.verifier.rotations import slices
 from reluspec.verifier.solutions import OpenError, Solution, solutions
 
 SECONDS = 20.0
@@ -23,7 +24,8 @@ MEGABYTES = 2_048
 KEPT = 4
 """Problems whose findings are kept, for maps of one problem that are verified one after another."""
 
-Answer = tuple[list[tuple[int, Solution]], str]
+Answer = tuple[list[tuple[int, Solution]], str, bool]
+"""Solutions, reason, circles: see `Findings`."""
 _known: dict[Problem, dict[str, Answer]] = {}
 
 Key = TypeVar("Key")
@@ -42,12 +44,13 @@ class Orbit:
 class Findings:
     """The real solutions of a stratum's systems that have its signs, each with the position of its system.
 
-    `reason` (not empty) says why there may be more.
+    `reason` (not empty) says why there may be more. `circles`: they are those of its `rotations.slices`.
     """
 
     orbit: Orbit
     solutions: tuple[tuple[int, Solution], ...]
     reason: str = ""
+    circles: bool = False
 
 
 def kept(known: dict[Problem, dict[Key, Value]], problem: Problem) -> dict[Key, Value]:
@@ -126,19 +129,19 @@ def survey(problem: Problem, wanted: Sequence[Orbit], deadline: float) -> list[F
                 answer = _asked(helper, name, deadline)
                 if not answer[1]:
                     known[name] = answer
-            found.append(Findings(orbit, tuple(answer[0]), answer[1]))
+            found.append(Findings(orbit, tuple(answer[0]), *answer[1:]))
     return found
 
 
 def _asked(helper: Isolated, name: str, deadline: float) -> Answer:
     left = deadline - time.monotonic()
     if left <= 0:
-        return [], "the time is up"
+        return [], "the time is up", False
     helper.seconds = min(SECONDS, left)
     try:
         answer: Answer = helper.call_prepared(solve_stratum, name)
     except IsolationError as error:
-        return [], f"its system is past the verifier's limits ({error})"
+        return [], f"its system is past the verifier's limits ({error})", False
     return answer
 
 
@@ -148,12 +151,18 @@ def _prepared(problem: Problem) -> Problem:
 
 def solve_stratum(problem: Problem, name: str) -> Answer:
     """The work on one stratum, in the helper process."""
-    found: list[tuple[int, Solution]] = []
+    signs = parse_signs(problem, name)
+    turned = slices(problem, signs)
     try:
-        for position, system in enumerate(systems(problem, parse_signs(problem, name))):
-            found.extend((position, one) for one in solutions(system))
-            if system.dependent and found and found[-1][0] == position:
-                return found, "at a point of it the gradients of its switches are dependent"
+        return _solutions(turned or systems(problem, signs)), "", bool(turned)
     except (OpenError, SizeError, SingularError) as error:
-        return found, str(error)
-    return found, ""
+        return [], str(error), bool(turned)
+
+
+def _solutions(own: Iterable[System]) -> list[tuple[int, Solution]]:
+    found: list[tuple[int, Solution]] = []
+    for position, system in enumerate(own):
+        found.extend((position, one) for one in solutions(system))
+        if system.dependent and found and found[-1][0] == position:
+            raise OpenError("at a point of it the gradients of its switches are dependent")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from map_mutations import mutations
+from map_mutations import mutations, repair
 from true_maps import SLOW, names, true_map
 
 from reluspec.errors import ArtefactError
@@ -60,6 +60,15 @@ def test_a_missing_minimum_is_noticed(name: str) -> None:
     for change, changed in dropped:
         found = verify_document(changed, change)
         assert any("is missing from the map" in claim.reason for claim in found.refuted), change
+
+
+def test_a_missing_circle_is_noticed() -> None:
+    document = true_map("linear_layers")
+    (name, changed) = next((name, changed) for name, changed in mutations(document) if name.startswith("component 0 orbit"))
+    changed["components"][0]["orbit_size"] = 1
+    repair(changed)
+    assert any("circle of local minima" in claim.reason for claim in verify_document(changed, name).refuted)
+    assert verify_document(document, "true").ok
 
 
 @pytest.mark.slow
