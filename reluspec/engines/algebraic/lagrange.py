@@ -1,8 +1,8 @@
 """The critical equations of a stratum in a chart: derivatives by the parameters, then written in the chart's coordinates.
 
-Let Phi be the chart, a diffeomorphism where no s vanishes. The derivatives of `L o Phi` by the coordinates are `DPhi^T` times those of L by the
-parameters, and DPhi is invertible: both vanish together. The latter are shorter and of lower degree, and Groebner bases from them were found
-up to some hundred times sooner.
+Let Phi be the chart, a diffeomorphism where no s vanishes. The derivatives of `L o Phi` by the coordinates are `DPhi^T` times those of L by
+the parameters, and DPhi is invertible: both vanish together. The latter are shorter and of lower degree; Groebner bases from them were
+found up to some hundred times sooner.
 """
 
 from __future__ import annotations
