@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -53,7 +54,7 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     and, where these gradients may be dependent, the points where they are. Raises `SolvingLimit` and `LimitError` past the limits.
     """
     pieces = list(restrictions(problem, signs, groebner))
-    charted = _charted(pieces[0], signs) if symmetries and len(pieces) == 1 else []
+    charted = _charted(pieces, signs) if symmetries else []
     ways = [*(partial(_by_symmetries, piece) for piece in charted), partial(_plainly, pieces, signs)]
     return first_found(ways, groebner, lambda found: not found.unresolved)
 
@@ -83,22 +84,31 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     return any(contains(family, theta, BITS) for family in families for theta in points)
 
 
-def _charted(stratum: Restricted, signs: Signs) -> list[Symmetric]:
-    """The piece with charts for all its sign symmetries, where there are more of these than output weights have by themselves.
+def _charted(pieces: Sequence[Restricted], signs: Signs) -> list[Symmetric]:
+    """A stratum that is one piece with charts for all its sign symmetries, if these are more than output weights have by themselves.
 
     Circles have normal forms of their own.
     """
+    if len(pieces) != 1:
+        return []
+    (stratum,) = pieces
     usual = charted_units(stratum.units, stratum.polynomials, stratum.free)
     charted = symmetric(stratum)
-    return [] if len(charted[0].symmetries) <= len(usual) or rotated_pairs(stratum, signs.layers) else charted
+    return [] if len(charted[0].charted) <= len(usual) or rotated_pairs(stratum, signs.layers) else charted
 
 
 def _by_symmetries(piece: Symmetric, groebner: Groebner) -> Critical:
     """The critical points in these charts. Raises `SolvingLimit`, also where they are not isolated: families have their own charts."""
-    found = _solved(([_Branch(piece, Chart(living), off)] for living, off in branches(piece.charted)), groebner)
+    found = _solved(_by_signs(piece), groebner)
     if found.unresolved or any(one.directions for one in found.sets):
         raise SolvingLimit("critical points that are not isolated, in charts of sign symmetries")
     return replace(found, sets=_different(found.sets), symmetries=True)
+
+
+def _by_signs(piece: Symmetric) -> Iterator[list[_Branch]]:
+    """A chart for every choice of the pivots that are not zero."""
+    for living, off in branches(piece.charted):
+        yield [_Branch(piece, Chart(living), off)]
 
 
 def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
@@ -146,13 +156,15 @@ def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], gr
 
 def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[fmpq_mpoly]]]:
     """The systems that `critical_points` solves first: number of unknowns, equations."""
-    for stratum in restrictions(problem, signs, flint_basis):
+    pieces = list(restrictions(problem, signs, flint_basis))
+    charts = [_by_signs(piece) for piece in _charted(pieces, signs)[:1]]
+    for stratum in () if charts else pieces:
         rotations = rotated_pairs(stratum, signs.layers)
         normals = list(normal_forms(stratum, rotations[0])) if len(rotations) == 1 else [None]
-        for normal in normals:
-            for branch, *_ in _branches(stratum, normal):
-                for equations, _ in branch.systems():
-                    yield branch.context.nvars(), branch.equations(equations)
+        charts += [_branches(stratum, normal) for normal in normals]
+    for branch, *_ in chain.from_iterable(charts):
+        for equations, _ in branch.systems():
+            yield branch.context.nvars(), branch.equations(equations)
 
 
 def _branches(stratum: Restricted, normal: Normal | None = None) -> Iterator[list[_Branch]]:

@@ -38,8 +38,9 @@ class Symmetric(Restricted):
 
     @property
     def charted(self) -> tuple[Unit, ...]:
-        """The same units with their free parameters only."""
-        return tuple(Unit(unit.output, tuple(k for k in unit.incoming if k in self.free)) for unit in self.symmetries)
+        """The same units with their free parameters only, without those that would have the pivot alone: its zeros are a factor anyway."""
+        own = [Unit(unit.output, tuple(k for k in unit.incoming if k in self.free)) for unit in self.symmetries]
+        return tuple(unit for unit in own if unit.incoming)
 
 
 def symmetric(stratum: Restricted) -> list[Symmetric]:
