@@ -29,6 +29,8 @@ class Unit:
     """A unit of the last hidden layer: the positions in theta of its output weight and of its own free parameters.
 
     `products` are those of its own that a chart gives as products; the others it gives as directions.
+    Other sign symmetries are written the same way (`sign_symmetries`): `output` is then the pivot, `incoming` what changes sign with it,
+    and a weight between two units may be among the incoming parameters of both.
     """
 
     output: int

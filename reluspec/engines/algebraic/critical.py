@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.attempts import first_found
 from reluspec.engines.algebraic.charts import (
     Chart,
     ParityError,
@@ -25,7 +27,7 @@ from reluspec.engines.algebraic.number_field import Algebraic
 from reluspec.engines.algebraic.polyhedra import Condition, CriticalSet, Shape, covers, critical_sets, field_scalars, on_family
 from reluspec.engines.algebraic.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.rotations import Normal, along, arcs, normal_forms, rotated_pairs
-from reluspec.engines.algebraic.sign_symmetries import symmetric
+from reluspec.engines.algebraic.sign_symmetries import Symmetric, symmetric
 from reluspec.engines.algebraic.solving import Groebner, SolutionSet, Solved, SolvingLimit, flint_basis, solve_system
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -51,12 +53,17 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     Local minima in the stratum are among them: points where the gradient of the surrogate is a combination of those of the zero switches,
     and, where these gradients may be dependent, the points where they are. Raises `SolvingLimit` and `LimitError` past the limits.
     """
+    pieces = list(restrictions(problem, signs, groebner))
+    charted = _charted(pieces, signs) if symmetries else []
+    ways = [*(partial(_by_symmetries, piece) for piece in charted), partial(_plainly, pieces, signs)]
+    return first_found(ways, groebner, lambda found: not found.unresolved)
+
+
+def _plainly(pieces: Sequence[Restricted], signs: Signs, groebner: Groebner) -> Critical:
+    """The critical points in the charts of output weights, or circle by circle. Raises `SolvingLimit`."""
     sets: list[CriticalSet] = []
     reasons: list[str] = []
     systems = 0
-    pieces = list(restrictions(problem, signs, groebner))
-    if symmetries and len(pieces) == 1 and (by_symmetries := _by_symmetries(pieces[0], signs, groebner)) is not None:
-        return by_symmetries
     for stratum in pieces:
         found = _by_rotations(stratum, signs, groebner)
         if found is None or found.unresolved:
@@ -77,23 +84,31 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     return any(contains(family, theta, BITS) for family in families for theta in points)
 
 
-def _by_symmetries(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
-    """The critical points of a piece in charts that divide out all sign symmetries; `None` unless they are isolated, and all are found.
+def _charted(pieces: Sequence[Restricted], signs: Signs) -> list[Symmetric]:
+    """A stratum that is one piece with charts for all its sign symmetries, if these are more than output weights have by themselves.
 
-    It is tried where there are more of these than output weights have by themselves. Families have their own charts, and circles theirs.
+    Circles have normal forms of their own.
     """
-    piece = symmetric(stratum)
+    if len(pieces) != 1:
+        return []
+    (stratum,) = pieces
     usual = charted_units(stratum.units, stratum.polynomials, stratum.free)
-    if len(piece.symmetries) <= len(usual) or rotated_pairs(stratum, signs.layers):
-        return None
-    charts = ([_Branch(piece, Chart(living), off)] for living, off in branches(piece.charted))
-    try:
-        found = _solved(charts, groebner)
-    except SolvingLimit:
-        return None
+    charted = symmetric(stratum)
+    return [] if len(charted[0].charted) <= len(usual) or rotated_pairs(stratum, signs.layers) else charted
+
+
+def _by_symmetries(piece: Symmetric, groebner: Groebner) -> Critical:
+    """The critical points in these charts. Raises `SolvingLimit`, also where they are not isolated: families have their own charts."""
+    found = _solved(_by_signs(piece), groebner)
     if found.unresolved or any(one.directions for one in found.sets):
-        return None
+        raise SolvingLimit("critical points that are not isolated, in charts of sign symmetries")
     return replace(found, sets=_different(found.sets), symmetries=True)
+
+
+def _by_signs(piece: Symmetric) -> Iterator[list[_Branch]]:
+    """A chart for every choice of the pivots that are not zero."""
+    for living, off in branches(piece.charted):
+        yield [_Branch(piece, Chart(living), off)]
 
 
 def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
@@ -141,13 +156,15 @@ def _first_solved(attempts: Sequence[tuple[_Branch, list[fmpq_mpoly], bool]], gr
 
 def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[fmpq_mpoly]]]:
     """The systems that `critical_points` solves first: number of unknowns, equations."""
-    for stratum in restrictions(problem, signs, flint_basis):
+    pieces = list(restrictions(problem, signs, flint_basis))
+    charts = [_by_signs(piece) for piece in _charted(pieces, signs)[:1]]
+    for stratum in () if charts else pieces:
         rotations = rotated_pairs(stratum, signs.layers)
         normals = list(normal_forms(stratum, rotations[0])) if len(rotations) == 1 else [None]
-        for normal in normals:
-            for branch, *_ in _branches(stratum, normal):
-                for equations, _ in branch.systems():
-                    yield branch.context.nvars(), branch.equations(equations)
+        charts += [_branches(stratum, normal) for normal in normals]
+    for branch, *_ in chain.from_iterable(charts):
+        for equations, _ in branch.systems():
+            yield branch.context.nvars(), branch.equations(equations)
 
 
 def _branches(stratum: Restricted, normal: Normal | None = None) -> Iterator[list[_Branch]]:

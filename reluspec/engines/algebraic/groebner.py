@@ -15,6 +15,10 @@ BASIS_LIMITS = (400, 3_000, 60_000)
 """Groebner basis by FLINT: polynomials, terms of one, bits of a coefficient; past them it gives up."""
 
 
+EFFORTS = ((60, 300, 2_000), (120, 1_000, 10_000), (400, 3_000, 20_000), (400, 3_000, 40_000))
+"""The limits of first and second attempts, before another formulation of the same system is tried."""
+
+
 class SolvingLimit(Exception):  # noqa: N818 - it is a limit that was reached, not a mistake
     """A system is too large for exact solving within the limits; the message says in which respect."""
 
@@ -40,18 +44,31 @@ def integral_terms(polynomial: fmpq_mpoly) -> dict[Monomial, int]:
     return {monomial: int(value.p) * (denominator // int(value.q)) for monomial, value in terms.items()}
 
 
-def flint_basis(context: fmpq_mpoly_ctx, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
-    """Buchberger's algorithm as FLINT has it: milliseconds for small systems, hopeless for large ones."""
-    integers = fmpz_mpoly_ctx.get(list(context.names()), Ordering.degrevlex)
-    rows = [integers.from_dict(integral_terms(polynomial)).primitive()[1] for polynomial in polynomials if not polynomial.is_zero()]
-    if not rows:
-        return []
-    found: Any
-    found, complete = fmpz_mpoly_vec(rows, integers).buchberger_naive(limits=BASIS_LIMITS)
-    if not complete:
-        sizes = "{:,} polynomials, {:,} terms or {:,} bits".format(*BASIS_LIMITS)
-        raise SolvingLimit(f"a Groebner basis has more than {sizes}")
-    return [_monic(context, dict(row.to_dict()), row.monoms()[0]) for row in found.autoreduction()]
+class FlintBasis:
+    """Buchberger's algorithm as FLINT has it: milliseconds for small systems, hopeless for large ones.
+
+    `reached` tells whether it has given up at its limits.
+    """
+
+    def __init__(self, limits: tuple[int, int, int] = BASIS_LIMITS) -> None:
+        self.limits = limits
+        self.reached = False
+
+    def __call__(self, context: fmpq_mpoly_ctx, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+        integers = fmpz_mpoly_ctx.get(list(context.names()), Ordering.degrevlex)
+        rows = [integers.from_dict(integral_terms(polynomial)).primitive()[1] for polynomial in polynomials if not polynomial.is_zero()]
+        if not rows:
+            return []
+        found: Any
+        found, complete = fmpz_mpoly_vec(rows, integers).buchberger_naive(limits=self.limits)
+        if not complete:
+            self.reached = True
+            sizes = "{:,} polynomials, {:,} terms or {:,} bits".format(*self.limits)
+            raise SolvingLimit(f"a Groebner basis has more than {sizes}")
+        return [_monic(context, dict(row.to_dict()), row.monoms()[0]) for row in found.autoreduction()]
+
+
+flint_basis = FlintBasis()
 
 
 def _monic(context: Any, terms: dict[Monomial, Any], leading: Monomial) -> fmpq_mpoly:

@@ -38,12 +38,13 @@ class Symmetric(Restricted):
 
     @property
     def charted(self) -> tuple[Unit, ...]:
-        """The same units with their free parameters only."""
-        return tuple(Unit(unit.output, tuple(k for k in unit.incoming if k in self.free)) for unit in self.symmetries)
+        """The same units with their free parameters only, without those that would have the pivot alone: its zeros are a factor anyway."""
+        own = [Unit(unit.output, tuple(k for k in unit.incoming if k in self.free)) for unit in self.symmetries]
+        return tuple(unit for unit in own if unit.incoming)
 
 
-def symmetric(stratum: Restricted) -> Symmetric:
-    """The piece with a chart for every generator of its sign symmetries."""
+def symmetric(stratum: Restricted) -> list[Symmetric]:
+    """The piece with a chart for every generator of its sign symmetries, for different choices of pivots."""
     position = {k: j for j, k in enumerate(stratum.free)}
 
     def parity(exponents: Sequence[int]) -> int:
@@ -53,13 +54,16 @@ def symmetric(stratum: Restricted) -> Symmetric:
     for polynomial in (*stratum.polynomials[1:], *stratum.images):
         first, *others = [parity(exponents) for exponents in polynomial.to_dict()] or [0]
         rows += [first ^ other for other in others]
-    order = [position[k] for k in _pivots_first(stratum)]
-    units = []
-    for pivot, vector in _echelon(_null_space(rows, len(position)), order):
-        odd = [k for k, image in enumerate(stratum.images) if _is_odd(image, vector, parity)]
-        units.append(Unit(stratum.free[pivot], tuple(k for k in odd if k != stratum.free[pivot])))
+    space = _null_space(rows, len(position))
     given = {field.name: getattr(stratum, field.name) for field in fields(Restricted)}
-    return Symmetric(**given, symmetries=tuple(units))
+    found: dict[tuple[Unit, ...], Symmetric] = {}
+    for order in _pivots_first(stratum):
+        units = []
+        for pivot, vector in _echelon(space, [position[k] for k in order]):
+            odd = [k for k, image in enumerate(stratum.images) if _is_odd(image, vector, parity)]
+            units.append(Unit(stratum.free[pivot], tuple(k for k in odd if k != stratum.free[pivot])))
+        found.setdefault(tuple(units), Symmetric(**given, symmetries=tuple(units)))
+    return list(found.values())
 
 
 def _is_odd(image: fmpq_mpoly, vector: int, parity: _Parity) -> bool:
@@ -67,25 +71,23 @@ def _is_odd(image: fmpq_mpoly, vector: int, parity: _Parity) -> bool:
     return not image.is_zero() and (parity(image.monoms()[0]) & vector).bit_count() % 2 == 1
 
 
-def _pivots_first(stratum: Restricted) -> list[int]:
-    """The free parameters in the order in which they are preferred as pivots.
+def _pivots_first(stratum: Restricted) -> list[list[int]]:
+    """The free parameters in the orders in which they are preferred as pivots.
 
-    First those that are strict switches themselves: then there is no case in which the pivot is zero. Biases next, which was found to give
-    the shortest Groebner bases.
+    First those that are strict switches themselves: then there is no case in which the pivot is zero. Then biases, or weights: which of
+    them lead to the shorter Groebner bases differs from stratum to stratum, by factors of a hundred.
     """
     context = stratum.surrogate.context
     strict = {k for k in stratum.free for _, _, q in stratum.strict if (q / q.leading_coefficient()) == context.gen(k)}
-    names = [variable.name for variable in stratum.surrogate.problem.parameters]
-    return sorted(stratum.free, key=lambda k: (k not in strict, not names[k].endswith(".bias"), k))
+    biases = {k for k, variable in enumerate(stratum.surrogate.problem.parameters) if variable.name.endswith(".bias")}
+    return [sorted(stratum.free, key=lambda k: (k not in strict, (k in biases) != wanted, k)) for wanted in (True, False)]
 
 
 def _null_space(rows: Iterable[int], width: int) -> list[int]:
     """All v with an even number of ones in common with every row, as a basis; bit j is the j-th entry."""
     reduced = _echelon(rows, range(width))
     pivots = {pivot for pivot, _ in reduced}
-    return [
-        sum((1 << pivot for pivot, row in reduced if row >> free & 1), 1 << free) for free in range(width) if free not in pivots
-    ]
+    return [sum((1 << pivot for pivot, row in reduced if row >> free & 1), 1 << free) for free in range(width) if free not in pivots]
 
 
 def _echelon(rows: Iterable[int], order: Iterable[int]) -> list[tuple[int, int]]:

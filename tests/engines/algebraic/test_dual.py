@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reluspec.engines.algebraic.dual import dual_decision, has_dead_unit
+from reluspec.engines.algebraic.enclosures import theta_balls
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.verdict import Verdict
@@ -109,7 +110,7 @@ def has_dead_name(name: str) -> bool:
 
 
 def theta_of(case: Case, one: Judged) -> dict[str, Any]:
-    return case.problem.tensors([float(entry) for entry in one.found.witness], float)
+    return case.problem.tensors([float(entry.mid()) for entry in theta_balls(one.found, one.found.witness, 64)], float)
 
 
 @RUN
