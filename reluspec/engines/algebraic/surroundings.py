@@ -12,11 +12,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from flint import ctx, fmpq, fmpq_mpoly
+from flint import ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.adjacent import geometry
 from reluspec.engines.algebraic.charts import Chart, Terms, derivative
-from reluspec.engines.algebraic.circles import Chord
 from reluspec.engines.algebraic.cones import TooManyCells, cells
 from reluspec.engines.algebraic.forms import positive_definite
 from reluspec.engines.algebraic.linear import echelon
@@ -29,7 +27,7 @@ from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.existence import strictly_feasible
-from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, rational, surrogate
+from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
 
 PRECISIONS = (128, 512)
 VARIES = "the second order varies along a family of critical points"
@@ -85,55 +83,6 @@ class LocalTest:
             return Decision(Verdict.UNDECIDED, "", VARIES)
         return Decision(Verdict.MINIMUM, "first and second order")
 
-    # Along a circle
-
-    def decision_along_circle(self) -> Decision:
-        """The verdict at the witness, if it holds along the whole arc."""
-        try:
-            decision = self.decision()
-        except NestedSwitchesError:
-            return Decision(Verdict.UNDECIDED, "", "nested switches along a circle of critical points")
-        if decision.verdict is Verdict.UNDECIDED or self._turns_along():
-            return decision
-        if self._others or self.found.is_circle:
-            return Decision(Verdict.UNDECIDED, "", "kinks of rotated units and others meet along a circle of critical points")
-        try:
-            signs = set(self._slope_signs())
-        except Undetermined as reason:
-            return Decision(Verdict.UNDECIDED, "", str(reason))
-        if -1 in signs:
-            return Decision(Verdict.NOT_MINIMUM, "first order along a circle", "the function falls, to first order")
-        if 0 in signs:
-            return Decision(Verdict.UNDECIDED, "", "degenerate: a kink without a slope along a circle of critical points")
-        # All slopes rise everywhere: what is left is the second order within the stratum, which rotations keep.
-        return decision
-
-    def _turns_along(self) -> bool:
-        """Whether rotations leave all that was looked at around the witness as it is."""
-        pairs = self.found.pairs
-        for local in self._expanded.values():
-            if local is None:
-                continue
-            polynomials = [self._charted(local.switches[position].polynomial)[0] for position in self.zeros]
-            for terms in (*polynomials, self.chart.even(local.loss)):
-                if not along(self.chart.cleared(terms, local.context), pairs).is_zero():
-                    return False
-        return True
-
-    def _slope_signs(self) -> Iterator[int]:
-        """The signs, all along the arc, of the slopes on every cell around it; its zero switches are affine, and the same everywhere."""
-        chord, size = Chord(self.found), len(self.found.witness)
-        normals = [_slope(self._base.switches[position].polynomial) for position in self._affine]
-        around = geometry(size, [ZeroSwitch(normal) for normal in normals], FRACTIONS, MAX_SIDES)
-        for piece in around.pieces:
-            local = self._surrogate(dict(zip(self._affine, piece.signs, strict=True)))
-            if local is None:
-                raise Undetermined("a cell that does not exist")
-            loss = self.chart.even(local.loss)
-            gradient = [derivative(loss, k) for k in range(size)]
-            for ray in piece.cone.rays:
-                yield chord.up_to_scale(self.chart.cleared(_combined(gradient, ray), local.context).to_dict()).sign()
-
     # Regions, one by one
 
     def decision_by_regions(self, exactly: bool = True) -> Decision:
@@ -149,11 +98,11 @@ class LocalTest:
             except Undetermined as reason:
                 degenerate = degenerate or str(reason)
                 continue
-            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM and not self.found.directions:
+            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM and (self.found.is_curved or not self.found.directions):
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
             if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
                 degenerate = degenerate or verdict.reason
-        if degenerate or self.found.directions:
+        if degenerate or (self.found.directions and not self.found.is_curved):
             return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}" if degenerate else "nested switches along a family")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
 
@@ -179,7 +128,7 @@ class LocalTest:
     def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
-        return strictly_feasible([[side * entry for entry in _slope(poly)] for side, poly in polynomials if poly.total_degree() == 1])
+        return strictly_feasible([[side * entry for entry in slope_of(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
     def _region_verdict(self, local: Surrogate, sides: dict[int, int], exactly: bool) -> LocalVerdict | None:
         """Balls first; raises `Undetermined` where they do not tell and exact numbers are not wanted."""
@@ -270,7 +219,7 @@ class LocalTest:
         if not self._others:
             yield {}
             return
-        rows = [_slope(self._base.switches[position].polynomial) for position in self._affine]
+        rows = [slope_of(self._base.switches[position].polynomial) for position in self._affine]
         for sides in cells(rows, len(self.found.witness), FRACTIONS, MAX_SIDES):
             yield dict(zip(self._affine, sides, strict=True))
 
@@ -363,7 +312,7 @@ class LocalTest:
     @property
     def _varies(self) -> bool:
         """Whether the verdict at the witness may be another one elsewhere on the family; circles have a test of their own."""
-        return bool(self.found.directions) and not self.found.pairs and not self._constant()
+        return bool(self.found.directions) and not self.found.is_curved and not self._constant()
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""
@@ -391,16 +340,6 @@ class LocalTest:
         return on_family(self.chart.cleared(terms, local.context), shape, 0) is not None
 
 
-def _slope(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:
+def slope_of(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:
     """The gradient of an affine polynomial."""
     return tuple(constant_value(polynomial.derivative(k)) or Fraction(0) for k in range(polynomial.context().nvars()))
-
-
-def _combined(gradient: Sequence[Terms], ray: Sequence[Any]) -> Terms:
-    """The derivative along a ray."""
-    total: Terms = {}
-    for terms, step in zip(gradient, ray, strict=True):
-        if step:
-            for exponents, value in terms.items():
-                total[exponents] = total.get(exponents, fmpq(0)) + value * rational(step)
-    return total
