@@ -31,9 +31,14 @@ class CurvedTest(LocalTest):
     def decision_along(self) -> Decision:
         """The verdict at the witness, if it holds along the whole family."""
         try:
-            decision = self.decision()
+            decision = self._by_balls()
+            if decision is None:
+                by_regions = self._by_turning_regions(exactly=False)
+                if by_regions.verdict is not Verdict.UNDECIDED:
+                    return by_regions
+                decision = self._exactly()
         except NestedSwitchesError:
-            return self._nested()
+            return self._by_turning_regions(exactly=True)
         if decision.verdict is Verdict.UNDECIDED or self._turns_along(self._expanded.values()):
             return decision
         if self._others or self.found.turns_round:
@@ -49,11 +54,11 @@ class CurvedTest(LocalTest):
         # All slopes rise everywhere: what is left is the second order within the stratum, which rotations keep.
         return decision
 
-    def _nested(self) -> Decision:
+    def _by_turning_regions(self, exactly: bool) -> Decision:
         """Region by region, where rotations keep every region."""
         if not self._turns_along([local for local, _ in self._regions(self.signs, self.zeros)]):
             return Decision(Verdict.UNDECIDED, "", "nested switches along a curved family of critical points")
-        return self.decision_by_regions()
+        return self.decision_by_regions(exactly)
 
     def _turns_along(self, surrogates: Iterable[Surrogate | None]) -> bool:
         """Whether rotations leave the losses and zero switches of these surrogates as they are."""

@@ -15,8 +15,8 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
 
 from reluspec.engines.algebraic.affine import SolutionSet, Terms, canonical, composed, restricted, vanishes
 from reluspec.engines.algebraic.branch import Branch, restored, simplified
-from reluspec.engines.algebraic.definite import real_affine_part
-from reluspec.engines.algebraic.groebner import Groebner, Quotient, SolvingLimit, flint_basis, ring
+from reluspec.engines.algebraic.definite import forced, real_affine_part
+from reluspec.engines.algebraic.groebner import Groebner, Monomial, Quotient, SolvingLimit, flint_basis, ring
 from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField, real_embeddings
 from reluspec.engines.algebraic.parametrise import Chart, krylov, linear_forms, parametrise
 from reluspec.engines.algebraic.saturate import saturated
@@ -147,10 +147,25 @@ class _Case:
             cases = simplified(again)
             if len(cases) != 1 or any(equation not in again.equations for equation in cases[0].equations):
                 return cases
+        if real := self._forced():
+            return self._again([*self.quotient.basis, *real], False)
         further = self._by_second_order()
         if further is not None:
             return further
         return self._charted([j for j in range(len(self.variables)) if self._is_rigid(j)], self.limits.solutions, False)
+
+    def _forced(self) -> list[fmpq_mpoly]:
+        """Affine forms that vanish at the real zeros because a polynomial of the basis does not change its sign; only new ones."""
+        gens, found = self.ring.gens(), []
+        for polynomial in self.quotient.basis:
+            support = [j for j, degree in enumerate(polynomial.degrees()) if degree]
+            terms = {tuple(m[j] for j in support): RATIONALS.element(value) for m, value in polynomial.to_dict().items()}
+            for form in forced(terms, len(support), RATIONALS):
+                parts = (value.polynomial[0] * _monomial(gens, support, monomial) for monomial, value in form.items())
+                affine = sum(parts, self.ring.constant(0))
+                if not self.quotient.contains(affine):
+                    found.append(affine)
+        return found
 
     def _by_second_order(self) -> list[Branch] | None:
         """The cases that the second order leaves; `None` where it says nothing new."""
@@ -266,6 +281,14 @@ class _Case:
 def _values(chart: Chart, field: NumberField) -> dict[int, Algebraic]:
     slope = field.element(chart.factor.derivative())
     return {position: field.element(numerator) / slope for position, numerator in chart.numerators.items()}
+
+
+def _monomial(gens: Sequence[fmpq_mpoly], support: Sequence[int], monomial: Monomial) -> fmpq_mpoly:
+    """The monomial with these exponents of the variables `support`."""
+    total = gens[0] ** 0
+    for j, exponent in zip(support, monomial, strict=True):
+        total = total * gens[j] ** exponent
+    return total
 
 
 def _is_composite(polynomial: fmpq_mpoly) -> bool:

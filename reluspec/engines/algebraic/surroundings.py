@@ -17,6 +17,7 @@ from flint import ctx, fmpq_mpoly
 from reluspec.engines.algebraic.charts import Chart, Terms, derivative
 from reluspec.engines.algebraic.cones import TooManyCells, cells
 from reluspec.engines.algebraic.forms import positive_definite
+from reluspec.engines.algebraic.frames import turned
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
@@ -56,15 +57,20 @@ class LocalTest:
 
         Before these come regions that are flat along orbits of rotations: the end of an arc of minima has ties that are known.
         """
-        # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
-        for bits in () if self.found.singular else PRECISIONS:
-            with ctx.workprec(bits):
-                try:
-                    return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
-                except Undetermined:
-                    continue
+        if (decision := self._by_balls()) is not None:
+            return decision
         if self.rotations and (by_regions := self.decision_by_regions(exactly=False)).verdict is not Verdict.UNDECIDED:
             return by_regions
+        return self._exactly()
+
+    def _by_balls(self) -> Decision | None:
+        # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
+        for bits in () if self.found.singular else PRECISIONS:
+            with ctx.workprec(bits), suppress(Undetermined):
+                return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
+        return None
+
+    def _exactly(self) -> Decision:
         return self._decided(field_scalars(self.found.field), self.found.witness)
 
     def _decided(self, scalars: Scalars, point: Sequence[Any]) -> Decision:
@@ -86,7 +92,12 @@ class LocalTest:
     # Regions, one by one
 
     def decision_by_regions(self, exactly: bool = True) -> Decision:
-        """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials."""
+        """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials.
+
+        Says nothing of affine families, along which the regions change.
+        """
+        if self.found.directions and not self.found.is_curved:
+            return Decision(Verdict.UNDECIDED, "", "nested switches along a family")
         degenerate = ""
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
             if count >= MAX_SIDES:
@@ -98,12 +109,12 @@ class LocalTest:
             except Undetermined as reason:
                 degenerate = degenerate or str(reason)
                 continue
-            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM and (self.found.is_curved or not self.found.directions):
+            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
             if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
                 degenerate = degenerate or verdict.reason
-        if degenerate or (self.found.directions and not self.found.is_curved):
-            return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}" if degenerate else "nested switches along a family")
+        if degenerate:
+            return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
 
     def _regions(self, signs: Signs, left: Sequence[int]) -> Iterator[tuple[Surrogate, dict[int, int]]]:
@@ -160,31 +171,30 @@ class LocalTest:
 
     @cached_property
     def rotations(self) -> list[Pairs]:
-        """Parameters of units that may be rotated into each other around an isolated point."""
+        """Parameters of units that may be rotated into each other around an isolated point or a curved family."""
         charted = {unit.output for unit in self.found.living}
-        every = () if self.found.directions else unit_pairs(self.problem)
+        every = () if self.found.directions and not self.found.is_curved else unit_pairs(self.problem)
         return [pairs for pairs in every if not any(p in charted or q in charted for p, q in pairs)]
 
     def _rotates_to_a_minimum(self, local: Surrogate) -> bool:
         """Whether the loss of a region, as a polynomial on all parameters, is flat along an orbit of rotations and grows across it.
 
-        Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which a coordinate
-        that the rotations change keeps its value.
+        Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which coordinates
+        that the rotations change keep their values, as many as the orbit has dimensions.
         """
-        point = self.found.witness
+        point, scalars = self.found.witness, field_scalars(self.found.field)
         loss = self.chart.even(local.loss)
-        for pairs in self.rotations:
-            if not along(self.chart.cleared(loss, local.context), pairs).is_zero():
-                continue
-            turned = [(p, point[q]) for p, q in pairs] + [(q, point[p]) for p, q in pairs]
-            column = next((k for k, step in turned if step != 0), None)
-            if column is None or any(self._value(derivative(loss, k), field_scalars(self.found.field), point) != 0 for k in self.positions):
-                continue
-            slice_ = [k for k in self.positions if k != column]
-            for bits in PRECISIONS:
-                with ctx.workprec(bits):
-                    if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
-                        return True
+        cleared = self.chart.cleared(loss, local.context)
+        kept = [pairs for pairs in self.rotations if along(cleared, pairs).is_zero()]
+        columns = echelon([turned(point, pairs, scalars.zero) for pairs in kept], len(point), scalars).columns
+        every = range(len(point))
+        if not columns or any(self._value(derivative(loss, k), scalars, point) != 0 for k in every):
+            return False
+        slice_ = [k for k in every if k not in columns]
+        for bits in PRECISIONS:
+            with ctx.workprec(bits):
+                if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
+                    return True
         return False
 
     # Sides
