@@ -89,7 +89,7 @@ def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
 def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily | None:
     """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart.
 
-    `None` for orbits of rotations, which have no chart.
+    `None` where units of several layers rotate at once.
     """
     bits, units = binary_precision(digits), unit_groups(problem)
     output = problem.network.layers[-1]
@@ -102,7 +102,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
             or not _is_polytope(found, {*sigma, bias})
             or len(sigma) + _dead_units(found, units) != len(units)
         ):
-            if found.orbits:
+            if len(found.orbits) > 1:
                 return None
             return ChartFamily(
                 vertices=nested([on_arc(found, [entry.ball(bits) for entry in vertex]) for vertex in found.vertices], digits),
@@ -111,7 +111,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
                     ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
                     for unit, sign in zip(found.living, found.sigma, strict=True)
                 ),
-                pairs=found.pairs,
+                pairs=found.orbits[0].columns if found.orbits else found.pairs,
             )
         zero = arb(0)
         return Family(
