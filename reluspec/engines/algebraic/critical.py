@@ -28,12 +28,18 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     """
     found = []
     for stratum in restrictions(problem, signs, groebner):
-        part = _by_groups(stratum, signs, groebner) if second_order else None
-        if part is None or part.unresolved:
-            part = _by_rotations(stratum, signs, groebner, second_order)
-        if part is None or part.unresolved:
-            part = _solved(_branches(stratum, second_order=second_order), groebner)
-        found.append(part)
+        by_groups = _by_groups(stratum, signs, groebner) if second_order else None
+        if by_groups is not None and not by_groups.unresolved:
+            found.append(by_groups)
+            continue
+        try:
+            part = _by_charts(stratum, signs, groebner, second_order)
+        except SolvingLimit:
+            if by_groups is None:
+                raise
+            part = by_groups
+        # What is said of orbits says more than that a set is not affine.
+        found.append(by_groups if by_groups is not None and part.unresolved else part)
     whole = _joined(found)
     different = _different(whole.sets)
     reasons = [whole.unresolved] if whole.unresolved else []
@@ -57,6 +63,14 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     families = [found for found in sets if found.directions]
     points = [theta_balls(found, found.witness, BITS) for found in sets if not found.directions] if families else []
     return any(contains(family, theta, BITS) for family in families for theta in points)
+
+
+def _by_charts(stratum: Restricted, signs: Signs, groebner: Groebner, second_order: bool) -> Critical:
+    """The critical points of a piece, points and families that are affine in charts, or circles."""
+    part = _by_rotations(stratum, signs, groebner, second_order)
+    if part is None or part.unresolved:
+        part = _solved(_branches(stratum, second_order=second_order), groebner)
+    return part
 
 
 def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner, second_order: bool) -> Critical | None:

@@ -31,7 +31,8 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
     outcome = _outcome(problem, stratum, _basis(backend), second_order=False)
     if outcome.undecided:
         again = _outcome(problem, stratum, _Patient(_basis(backend), SECOND_ORDER_SECONDS), second_order=True)
-        outcome = again if not again.undecided else outcome
+        # A second attempt that came to its end says more, also where it leaves the stratum open.
+        outcome = again if again.systems else outcome
     return replace(outcome, seconds=time.perf_counter() - begun).to_json()
 
 

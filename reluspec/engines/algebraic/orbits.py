@@ -8,7 +8,14 @@ vectors eta_i, with the signs s_i, the same for every unit of the group.
 - *Rank one*: F is a unit vector c, and `s_i eta_i c_l > 0` for all i and l says that all `s_i eta_i` have one sign and all c_l have it,
   too: an open simplex of a sphere, or nothing. Its corners are points with one unit alive.
 - *Rank two or more*: `sum_l (eta_i . F_l)(eta_j . F_l) = eta_i . eta_j`; where the signs are right, each term on the left has the sign
-  `s_i s_j`. So if `s_i s_j eta_i . eta_j <= 0` for some i, j, there is nothing. Otherwise the part is not described here.
+  `s_i s_j`. So if `s_i s_j eta_i . eta_j <= 0` for some i, j, there is nothing. Otherwise the part is not described here. For rank two and
+  k >= 3 units it is one connected part. The F_l lie in an open wedge W of the plane, wider than a right angle because the normals `s_i
+  eta_i` of its sides have a positive product; so W has two orthonormal vectors, and near them k vectors that are a frame. Squares u_l =
+  F_l^2 of complex numbers turn `sum F_l F_l^T = 1` into `sum u_l = 0` and a scale, and W, one to one, into the complement of a closed
+  convex cone G that is no linear space. In the space E of all u with sum zero, of dimension N = 2 (k - 1), the part is the complement of
+  the k closed convex cones `u_l in G`. Any j < k of these meet in a convex cone that is no linear space, all k of them in 0 only; so on the
+  sphere in E their union has the homology of the nerve, the boundary of a simplex, a sphere of dimension k - 2 (contractible pieces:
+  Leray). By Alexander's duality the complement has `1 + rank H~_(N-2)` connected parts, and N - 2 = k - 2 only for k = 2.
 - *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it.
 """
 
@@ -21,7 +28,7 @@ from typing import Any
 from flint import ctx
 
 from reluspec.engines.algebraic.charts import derivative
-from reluspec.engines.algebraic.forms import reduction
+from reluspec.engines.algebraic.forms import Definiteness, reduction
 from reluspec.engines.algebraic.frames import Columns, Orbit, corner, framed, inner, tangents, turned, unit_pairs
 from reluspec.engines.algebraic.groups import Frame
 from reluspec.engines.algebraic.linear import echelon
@@ -32,7 +39,7 @@ from reluspec.engines.algebraic.rotations import along, arcs
 from reluspec.engines.algebraic.scalars import BALLS, Undetermined
 
 BITS = 256
-"""Precision in which a negative second derivative is looked for."""
+"""Precision of second derivatives across an orbit."""
 
 
 class _Nothing(Exception):  # noqa: N818 - an answer, not a mistake
@@ -62,11 +69,14 @@ def orbit_sets(stratum: Restricted, conditions: Sequence[Condition], shape: Shap
         constant, moving = _sorted(conditions, frame.groups, shape)
         if not all(value_at(c.polynomial.to_dict(), shape.point, shape.field.element(0)).sign() == c.sign for c in constant):
             return Found()
-        if falls(stratum, frame.groups, shape):
+        order = across(stratum, frame.groups, shape)
+        if order is Definiteness.INDEFINITE:
             return Found(left_out=True)
         if len(frame.groups) == 1 and len(frame.groups[0][0]) == 2 and _rank(shape.point, frame.groups[0]):
             return Found(*_arcs(shape, conditions, frame.groups[0]))
-        parts = [_part(shape, group, moving[g], frame.groups) for g, group in enumerate(frame.groups)]
+        # Without zero switches nothing but the second order decides.
+        kind = "minima" if order is Definiteness.POSITIVE and stratum.surrogate.signs.is_cell else "critical points"
+        parts = [_part(shape, group, moving[g], frame.groups, kind) for g, group in enumerate(frame.groups)]
     except _Nothing:
         return Found()
     except _Unknown as reason:
@@ -80,13 +90,13 @@ def _arcs(shape: Shape, conditions: Sequence[Condition], group: Columns) -> tupl
     return tuple(found), reason
 
 
-def falls(stratum: Restricted, groups: Sequence[Columns], shape: Shape) -> bool:
-    """Whether the loss is proved to have a negative second derivative within the stratum at a point, across the point's orbit.
+def across(stratum: Restricted, groups: Sequence[Columns], shape: Shape) -> Definiteness | None:
+    """Of which kind the loss's second derivatives within the stratum are across the orbit of a point; `None` where balls do not tell.
 
     Only asked where the stratum is a linear space.
     """
     if stratum.constraints or stratum.equations:
-        return False
+        return None
     loss, scalars = stratum.loss.to_dict(), field_scalars(shape.field)
     along_orbit = [turned(shape.point, pairs, scalars.zero) for group in groups for pairs in unit_pairs(group)]
     positions = [[direction[k] for k in stratum.free] for direction in along_orbit]
@@ -96,9 +106,9 @@ def falls(stratum: Restricted, groups: Sequence[Columns], shape: Shape) -> bool:
         balls = [value.ball(BITS) for value in shape.point]
         matrix = [[value_at(derivative(derivative(loss, i), j), balls, BALLS.zero) for j in across] for i in across]
         try:
-            return reduction(matrix, BALLS).negative is not None
+            return reduction(matrix, BALLS).kind
         except Undetermined:
-            return False
+            return None
 
 
 _Moving = dict[int, list[tuple[Condition, int, Vector]]]
@@ -149,8 +159,13 @@ def _rank(point: Vector, group: Columns) -> int:
     return sum(any(point[k] != 0 for k in row) for row in zip(*group, strict=True))
 
 
-def _part(shape: Shape, group: Columns, moving: Sequence[tuple[Condition, int, Vector]], groups: Sequence[Columns]) -> Orbit | None:
-    """What the switches leave of one group's orbit; `None` for a fixed point. Raises `_Nothing` and `_Unknown`."""
+def _part(
+    shape: Shape, group: Columns, moving: Sequence[tuple[Condition, int, Vector]], groups: Sequence[Columns], kind: str
+) -> Orbit | None:
+    """What the switches leave of one group's orbit; `None` for a fixed point. `kind` is what its points are called.
+
+    Raises `_Nothing` and `_Unknown`.
+    """
     rank = _rank(shape.point, group)
     vectors = [tuple(entry * condition.sign for entry in vector) for condition, _, vector in moving]
     if any(all(entry == 0 for entry in vector) for vector in vectors):
@@ -159,13 +174,14 @@ def _part(shape: Shape, group: Columns, moving: Sequence[tuple[Condition, int, V
         return None
     dimension = rank * (2 * len(group[0]) - rank - 1) // 2
     if moving and {unit for _, unit, _ in moving} != set(range(len(group[0]))):
-        raise _Unknown(f"an orbit of critical points of dimension {dimension} that switches of some of its units cut")
+        raise _Unknown(f"{kind} of dimension {dimension}, an orbit of rotations that switches of some of its units cut")
     if moving and rank == 1 and len({vector[0].sign() for vector in vectors}) > 1:
         raise _Nothing
     if moving and rank > 1:
         if any(_inner(one, other).sign() <= 0 for one in vectors for other in vectors):
             raise _Nothing
-        raise _Unknown(f"critical points of dimension {dimension} (frames of rank {rank}) whose ends are not followed")
+        parts = ", one connected part," if rank == 2 and len(groups) == 1 else ""
+        raise _Unknown(f"{kind} of dimension {dimension} (frames of rank {rank}){parts} whose ends are not followed")
     others = {k for other in groups if other is not group for column in other for k in column}
     return Orbit(group, rank, bool(moving), _pivots(shape, group, rank, others))
 

@@ -255,7 +255,8 @@ class _Case:
         return [composed([(m, field.element(v)) for m, v in polynomial.to_dict().items()], forms, one) for polynomial in concerned]
 
     def _unresolved(self, dimension: int) -> None:
-        self.solver.reasons.append(f"a set of dimension {dimension} that is not affine")
+        kept = " and that the second order does not exclude" if self.solver.hessian else ""
+        self.solver.reasons.append(f"a set of dimension {dimension} that is not affine{kept}")
 
     def _lifted(self, values: dict[int, Algebraic], part: SolutionSet) -> SolutionSet | None:
         """The set in all variables; `None` when a solved variable is not affine on it."""

@@ -143,13 +143,12 @@ class LocalTest:
 
     def _region_verdict(self, local: Surrogate, sides: dict[int, int], exactly: bool) -> LocalVerdict | None:
         """Balls first; raises `Undetermined` where they do not tell and exact numbers are not wanted."""
-        if exactly or self.found.singular:
-            return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
-        for bits in PRECISIONS[:-1]:
+        for bits in () if self.found.singular else PRECISIONS:
             with ctx.workprec(bits), suppress(Undetermined):
                 return self._on_region(local, sides, BALLS, [value.ball(bits) for value in self.found.witness])
-        with ctx.workprec(PRECISIONS[-1]):
-            return self._on_region(local, sides, BALLS, [value.ball(PRECISIONS[-1]) for value in self.found.witness])
+        if not (exactly or self.found.singular):
+            raise Undetermined("balls do not tell on a region around a point")
+        return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
 
     def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> LocalVerdict | None:
         """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""

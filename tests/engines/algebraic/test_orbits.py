@@ -13,16 +13,20 @@ from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 from scipy.stats import special_ortho_group
 
 import reluspec
+from reluspec.checking.families import Projection
+from reluspec.engines.algebraic.frames import framed
 from reluspec.engines.algebraic.groups import frames
 from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.algebraic.solving import solve_system
+from reluspec.engines.algebraic.verdict import Verdict
 from reluspec.language import parse_spec
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import ChartFamily, Component
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from campaign import missing_points, numeric_minima, wrong_components
+from campaign import missing_points, numeric_minima, stratum_of, wrong_components
 from descent import RADII, drop
 from jets import Array, Landscape
 
@@ -35,7 +39,6 @@ ONE, TWO = (f"  output: layer {count} linear without bias" for count in (1, 2))
 TEXTS = {
     "three units, a point": spec("[1]", "[(1, 2)]", "hidden: layer 3 relu without bias" + TWO),
     "three units, two points": spec("[-1, 2]", "[(1, 2), (2, -1)]", "hidden: layer 3 relu without bias" + TWO),
-    "three units at a kink": spec("[0, 1]", "[(1, 2), (2, 0)]", "hidden: layer 3 relu" + TWO, "regulariser ridge(1)"),
     "three linear units, rank one": spec("[1]", "[(3, 1)]", "hidden: layer 3 linear without bias" + TWO),
     "three linear units, rank two": spec("[1, -1]", "[(3, 1), (0, 2)]", "hidden: layer 3 linear" + TWO),
     "two linear layers": spec("[1]", "[2]", "a: layer 2 linear without bias  b: layer 2 linear without bias" + ONE),
@@ -103,6 +106,23 @@ def test_samples_are_spread_over_the_sphere(name: str) -> None:
         assert np.ptp(np.linalg.norm(heads, axis=(1, 2))) < 1e-9
 
 
+@pytest.mark.parametrize("name", [name for name in TEXTS if name.startswith("three")])
+def test_the_nearest_point_of_a_sphere(name: str) -> None:
+    """What `check` asks: a point of the family is its own, one beside it is nearer than any sample."""
+    land, _ = solved(name)
+    random = np.random.default_rng(4)
+    for component, family in families(name):
+        k = next(k for k, piece in enumerate(component.pieces) if piece.family is family)
+        points = np.array([land.row(theta) for theta in component.sample(100, land.problem, piece=k)])
+        nearest = Projection(land.problem, family).nearest
+        for point in points[:5]:
+            assert np.linalg.norm(nearest(point) - point) < 1e-9
+            beside = point + 0.2 * random.normal(size=len(point))
+            found = nearest(beside)
+            assert np.linalg.norm(found - beside) <= np.linalg.norm(points - beside, axis=1).min() + 1e-9
+            assert land.values(found[None])[0] == pytest.approx(float(component.loss), rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["two linear layers", "two linear layers, two outputs"])
 def test_layers_turn_at_once(name: str) -> None:
     """Turned in both layers, by any angles, the witness stays a minimum of the same loss."""
@@ -119,6 +139,33 @@ def test_layers_turn_at_once(name: str) -> None:
         point = land.row(moved)
         assert land.values(point[None])[0] == pytest.approx(float(minima[0].loss), rel=1e-12)
         assert drop(land, point, random, 500, RADII) > -1
+
+
+KINK = spec("[0, 1]", "[(1, 2), (2, 0)]", "hidden: layer 3 relu" + TWO, "regulariser ridge(1)")
+
+
+def test_three_units_at_a_kink_fall_everywhere() -> None:
+    """The slopes into the cells where only some units turn on change along the sphere, not their sign: plain numbers agree."""
+    problem = parse_spec(KINK, name="kink.rspec")
+    land, random = Landscape(problem), np.random.default_rng(0)
+    (judged,) = StratumOutcome.from_json(stratum_job(problem, "+0|+0|+0")).sets
+    assert (judged.found.dimension, judged.decision.verdict) == (2, Verdict.NOT_MINIMUM)
+    (orbit,) = judged.found.orbits
+    base = [float(value) for value in judged.found.base]
+    for _ in range(10):
+        point = np.array(framed(base, orbit, [[entry] for entry in positive_unit_vector(random)]))
+        assert stratum_of(land, point).layers[0] == ("+0",) * 3
+        assert drop(land, point, random, 500, RADII) < -3
+
+
+def positive_unit_vector(random: np.random.Generator) -> Array:
+    vector = np.abs(random.normal(size=3)) + 0.05
+    return vector / np.linalg.norm(vector)
+
+
+def test_minima_whose_ends_are_not_followed_say_what_is_proved() -> None:
+    problem = parse_spec(KINK, name="kink.rspec")
+    assert "minima of dimension 3 (frames of rank 2), one connected part" in stratum_job(problem, "++|++|++")["reason"]
 
 
 # ---- normal forms --------------------------------------------------------------------------------------------------------------
