@@ -14,6 +14,7 @@ from reluspec.engines.algebraic.groebner import Groebner, SolvingLimit, flint_ba
 from reluspec.engines.algebraic.minimality import decide
 from reluspec.engines.algebraic.msolve import Msolve
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.engines.algebraic.verdict import Verdict
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import parse_signs
@@ -29,11 +30,17 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
     """
     begun = time.perf_counter()
     outcome = _outcome(problem, stratum, _basis(backend), second_order=False)
-    if outcome.undecided:
+    if _may_gain(outcome):
         again = _outcome(problem, stratum, _Patient(_basis(backend), SECOND_ORDER_SECONDS), second_order=True)
         # A second attempt that came to its end says more, also where it leaves the stratum open.
         outcome = again if again.systems else outcome
     return replace(outcome, seconds=time.perf_counter() - begun).to_json()
+
+
+def _may_gain(outcome: StratumOutcome) -> bool:
+    """Whether a family is undecided, or some critical points were not found; ties at isolated points stay ties."""
+    undecided = [judged for judged in outcome.sets if judged.decision.verdict is Verdict.UNDECIDED]
+    return bool(outcome.reason) or any(judged.found.directions for judged in undecided)
 
 
 def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order: bool) -> StratumOutcome:
