@@ -54,13 +54,13 @@ def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order
 
 
 class _Patient:
-    """Groebner bases for so many seconds of processor time; then it gives up at the next one."""
+    """Groebner bases for so many seconds; then it gives up at the next one. The limit of a stratum is in seconds, too."""
 
     def __init__(self, groebner: Groebner, seconds: float) -> None:
-        self.groebner, self.end = groebner, time.process_time() + seconds
+        self.groebner, self.end = groebner, time.perf_counter() + seconds
 
     def __call__(self, context: fmpq_mpoly_ctx, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
-        if time.process_time() > self.end:
+        if time.perf_counter() > self.end:
             raise SolvingLimit("the second order of a family takes too long")
         return self.groebner(context, polynomials)
 
