@@ -28,7 +28,9 @@ def critical_points(problem: Problem, signs: Signs, groebner: Groebner = flint_b
     """
     found = []
     for stratum in restrictions(problem, signs, groebner):
-        by_groups = _by_groups(stratum, signs, groebner) if second_order else None
+        # Several pairs that rotate leave no isolated points to charts or to one rotation.
+        several = second_order or len(rotated_pairs(stratum, signs.layers)) > 1
+        by_groups = _by_groups(stratum, signs, groebner, second_order) if several else None
         if by_groups is not None and not by_groups.unresolved:
             found.append(by_groups)
             continue
@@ -85,14 +87,14 @@ def _by_rotations(stratum: Restricted, signs: Signs, groebner: Groebner, second_
         return None
 
 
-def _by_groups(stratum: Restricted, signs: Signs, groebner: Groebner) -> Critical | None:
+def _by_groups(stratum: Restricted, signs: Signs, groebner: Groebner, second_order: bool) -> Critical | None:
     """The critical points of a piece, orbit by orbit, if there are units that can be rotated into each other, however many."""
     groups = rotating_groups(stratum, signs.layers)
     if not groups:
         return None
     normals = frames(groups, stratum.free)
     try:
-        return _solved(([ChartBranch(stratum, Chart(()), (), normal, True)] for normal in normals), groebner)
+        return _solved(([ChartBranch(stratum, Chart(()), (), normal, second_order)] for normal in normals), groebner)
     except SolvingLimit:
         return None
 
