@@ -57,7 +57,7 @@ def wrong_components(land: Landscape, minima: MinimaMap, seed: int = 0) -> Itera
     for component in minima:
         for k, piece in enumerate(component.pieces):
             points = [land.row(component.theta(k))]
-            if piece.dimension:
+            if piece.dimension and piece.family is not None:
                 points += [land.row(theta) for theta in component.sample(SAMPLES, land.problem, seed=seed, piece=k)]
             for point in points:
                 yield from (f"component {component.id} {piece.stratum}: {text}" for text in wrong_at(land, component, piece, point, random))

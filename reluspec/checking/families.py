@@ -34,12 +34,12 @@ class Projection:
             size = len(problem.parameters)
             self._vertices = np.array([[float(x) for x in row] for row in chart.vertices]).reshape(-1, size)
             self._rays = np.array([[float(x) for x in row] for row in chart.rays]).reshape(-1, size)
-            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(-1, 2)
+            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(len(chart.pairs), -1)
 
     def nearest(self, target: Array) -> Array:
         """A point of the closed family as near to `target` (p) as was found."""
         if len(self._pairs):
-            return self._nearest_on_arc(target)
+            return self._nearest_on_arc(target) if self._pairs.shape[1] == 2 else self._nearest_on_orbit(target)
         count = len(self._vertices)
         starts = [np.full(count, 1 / count), *(0.9 * np.eye(count)[k] + 0.1 / count for k in range(min(count, 6) if count > 1 else 0))]
         found = [self._descend(target, np.append(start, np.zeros(len(self._rays)))) for start in starts]
@@ -109,6 +109,21 @@ class Projection:
         best = int(np.argmin([distance(at) for at in grid]))
         low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
         return place(_golden(distance, float(low), float(high)))
+
+    def _nearest_on_orbit(self, target: Array) -> Array:
+        """More than two units: a rotation by singular values (Schoenemann's), or on a part of a sphere a combination of its corners."""
+        coordinates, wanted = self._vertices[0].copy(), target[self._pairs]
+        if len(self._vertices) == 1:
+            left, _, right = np.linalg.svd(wanted.T @ coordinates[self._pairs])
+            left[:, -1] *= np.sign(np.linalg.det(left @ right))
+            coordinates[self._pairs] = coordinates[self._pairs] @ (left @ right).T
+            return self._theta(coordinates)
+        corners = self._vertices[:, self._pairs]
+        shares = np.maximum(np.tensordot(corners, wanted, 2), 0)
+        if not shares.any():
+            shares[int(np.argmax(np.tensordot(corners, wanted, 2)))] = 1
+        coordinates[self._pairs] = np.tensordot(shares / np.linalg.norm(shares), corners, 1)
+        return self._theta(coordinates)
 
     def _on_chord(self, share: float) -> Array:
         first, last = self._vertices[0], self._vertices[1]

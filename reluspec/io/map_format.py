@@ -220,7 +220,7 @@ def _read_piece(document: dict[str, Any]) -> Piece:
 def _read_family(form: dict[str, Any]) -> Family | ChartFamily:
     if form["kind"] == "chart":
         units = tuple(ChartUnit(one["output"], one["sign"], tuple(one["directions"]), tuple(one["products"])) for one in form["units"])
-        pairs = tuple((p, q) for p, q in form.get("pairs", ()))
+        pairs = tuple(tuple(positions) for positions in form.get("pairs", ()))
         return ChartFamily(_read_tensor(form["vertices"]), _read_tensor(form["rays"]), units, pairs)
     return Family(
         tuple(form["signs"]), _read_tensor(form["directions"]), _read_tensor(form["vertices"]), _read_tensor(form.get("output_bias", []))

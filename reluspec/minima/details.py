@@ -95,9 +95,13 @@ def _extent(problem: Problem, family: ChartFamily) -> Iterator[str]:
         yield _count(len(family.rays), "ray")
         return
     whole = is_whole_circle(family)
-    yield "all of it: the whole circle through the point" if whole else "all of it: the arc of a circle between the points"
-    for first, second in family.pairs:
-        yield f"  where {problem.parameters[first]} and {problem.parameters[second]} rotate into each other"
+    if len(family.pairs[0]) == 2:
+        yield "all of it: the whole circle through the point" if whole else "all of it: the arc of a circle between the points"
+    else:
+        yield "all of it: every rotation of the point" if whole else "all of it: the part of a sphere between the points"
+    for positions in family.pairs:
+        *names, last = (str(problem.parameters[k]) for k in positions)
+        yield f"  where {', '.join(names)} and {last} rotate into each other"
 
 
 def undecided_text(minima: MinimaMap, all_of_them: bool = False) -> str:

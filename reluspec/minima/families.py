@@ -22,10 +22,11 @@ def floats(tensor: Tensor) -> Any:
     return float(tensor) if isinstance(tensor, Ball) else [floats(entry) for entry in tensor]
 
 
-def family_point(problem: Problem, family: Family | ChartFamily, mixture: Any, amounts: Any = (), turn: float = 0.0) -> Arrays:
+def family_point(problem: Problem, family: Family | ChartFamily, mixture: Any, amounts: Any = (), turn: Any = 0.0) -> Arrays:
     """The theta at the convex combination `mixture` (V, adding up to 1) of the vertices plus `amounts` (R, positive) of the rays.
 
-    A whole circle, which has one vertex, is turned by the angle `turn` (radians).
+    A whole circle, which has one vertex, is turned by the angle `turn` (radians), a whole orbit of more units by the rotation `turn` (one
+    row per unit), or its first two units by an angle.
     """
     if isinstance(family, ChartFamily):
         return _chart_point(problem, family, np.asarray(mixture), np.asarray(amounts), turn)
@@ -36,7 +37,7 @@ def family_point(problem: Problem, family: Family | ChartFamily, mixture: Any, a
 
 
 def is_whole_circle(family: Family | ChartFamily) -> bool:
-    """Whether the family is a circle without ends: the angle is its coordinate."""
+    """Whether the family is a circle without ends, or a whole orbit: an angle is its coordinate."""
     return isinstance(family, ChartFamily) and bool(family.pairs) and len(family.vertices) == 1
 
 
@@ -47,9 +48,21 @@ def random_points(problem: Problem, family: Family | ChartFamily, count: int, se
     points = []
     for _ in range(count):
         mixture, amounts = random.dirichlet(np.ones(len(family.vertices))), random.exponential(size=rays)
-        turn = random.uniform(0, 2 * np.pi) if isinstance(family, ChartFamily) and family.pairs else 0.0
-        points.append(family_point(problem, family, mixture, amounts, turn))
+        points.append(family_point(problem, family, mixture, amounts, _random_turn(family, random)))
     return points
+
+
+def _random_turn(family: Family | ChartFamily, random: np.random.Generator) -> Any:
+    """A random angle, for more than two units a random rotation (Stewart's: Q of a Gaussian matrix)."""
+    if not isinstance(family, ChartFamily) or not family.pairs:
+        return 0.0
+    units = len(family.pairs[0])
+    if units == 2:
+        return random.uniform(0, 2 * np.pi)
+    turn, upper = np.linalg.qr(random.normal(size=(units, units)))
+    turn = turn * np.sign(np.diag(upper))
+    turn[:, 0] *= np.sign(np.linalg.det(turn))
+    return turn
 
 
 def _polytope_point(problem: Problem, family: Family, s: Any, bias: float | None) -> Arrays:
@@ -66,7 +79,7 @@ def _polytope_point(problem: Problem, family: Family, s: Any, bias: float | None
     return theta
 
 
-def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.float64], amounts: NDArray[np.float64], turn: float) -> Arrays:
+def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.float64], amounts: NDArray[np.float64], turn: Any) -> Arrays:
     vertices, rays = np.array(floats(family.vertices)), np.array(floats(family.rays)).reshape(-1, len(problem.parameters))
     theta = mixture @ vertices + amounts @ rays
     if family.pairs:
@@ -78,9 +91,11 @@ def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.floa
     return {name: np.array(tensor, dtype=np.float64) for name, tensor in problem.tensors(theta, float).items()}
 
 
-def _onto_circle(theta: Any, vertices: Any, pairs: Any, angle: float) -> None:
-    """Move a point of the chord onto its arc; the only point of a whole circle is turned by the angle."""
-    if len(vertices) == 1:
+def _onto_circle(theta: Any, vertices: Any, pairs: Any, angle: Any) -> None:
+    """Move a point of the chord onto its arc; the only point of a whole circle is turned by the angle, that of an orbit by a rotation."""
+    if len(vertices) == 1 and np.ndim(angle):
+        theta[pairs] = theta[pairs] @ np.asarray(angle).T
+    elif len(vertices) == 1:
         first, second = theta[pairs[:, 0]], theta[pairs[:, 1]]
         theta[pairs[:, 0]] = np.cos(angle) * first + np.sin(angle) * second
         theta[pairs[:, 1]] = np.cos(angle) * second - np.sin(angle) * first

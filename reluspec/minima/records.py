@@ -77,12 +77,15 @@ class ChartFamily:
     With `pairs` it is an arc of a circle instead: the coordinates in `pairs` of a combination of the two vertices, the ends, are scaled to
     the length that they have at each of these. A single vertex stands for the whole circle through it: `(p, q)` becomes
     `(cos t p + sin t q, cos t q - sin t p)` for every pair of positions.
+
+    With more than two positions in each of the `pairs` it is a part of a sphere, or an orbit: combinations of the vertices are scaled in
+    the same way; a single vertex is turned by all rotations, the same for every tuple of positions.
     """
 
     vertices: tuple[tuple[Ball, ...], ...]
     rays: tuple[tuple[Ball, ...], ...]
     units: tuple[ChartUnit, ...]
-    pairs: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,11 @@ def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
     )
 
 
-def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily:
-    """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart."""
+def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily | None:
+    """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart.
+
+    `None` where units of several layers rotate at once.
+    """
     bits, units = binary_precision(digits), unit_groups(problem)
     output = problem.network.layers[-1]
     position = {variable: k for k, variable in enumerate(problem.parameters)}
@@ -99,6 +102,8 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
             or not _is_polytope(found, {*sigma, bias})
             or len(sigma) + _dead_units(found, units) != len(units)
         ):
+            if len(found.orbits) > 1:
+                return None
             return ChartFamily(
                 vertices=nested([on_arc(found, [entry.ball(bits) for entry in vertex]) for vertex in found.vertices], digits),
                 rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], digits),
@@ -106,7 +111,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
                     ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
                     for unit, sign in zip(found.living, found.sigma, strict=True)
                 ),
-                pairs=found.pairs,
+                pairs=found.orbits[0].columns if found.orbits else found.pairs,
             )
         zero = arb(0)
         return Family(
@@ -124,7 +129,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
 
 def _is_polytope(found: CriticalSet, moving: set[int | None]) -> bool:
     """Whether only squares of output weights (and the output's bias) change, within bounds, and all directions are known."""
-    if found.rays or found.pairs or any(unit.products for unit in found.living):
+    if found.rays or found.is_curved or any(unit.products for unit in found.living):
         return False
     return all(entry == 0 for direction in found.directions for k, entry in enumerate(direction) if k not in moving)
 

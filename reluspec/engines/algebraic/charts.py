@@ -120,9 +120,9 @@ def derivative(terms: Mapping[tuple[int, ...], fmpq], position: int) -> Terms:
     return {_shifted(e, position, -1): value * e[position] for e, value in terms.items() if e[position]}
 
 
-def times_scale(terms: Terms, unit: Unit) -> Terms:
-    """The polynomial times the s of a unit."""
-    return {_shifted(exponents, unit.output, 1): value for exponents, value in terms.items()}
+def times_scale(terms: Terms, unit: Unit, power: int = 1) -> Terms:
+    """The polynomial times a power of the s of a unit."""
+    return {_shifted(exponents, unit.output, power): value for exponents, value in terms.items()}
 
 
 def charted_units(units: Sequence[Unit], polynomials: Sequence[fmpq_mpoly], positions: Sequence[int]) -> tuple[Unit, ...]:

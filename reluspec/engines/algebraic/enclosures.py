@@ -7,6 +7,7 @@ from functools import cached_property
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.frames import blocks, on_orbit
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
 
 BITS = 320
@@ -41,20 +42,27 @@ def _parameters(found: CriticalSet, exact: Vector, values: list[arb]) -> list[ar
 
 
 def on_arc(found: CriticalSet, values: list[arb]) -> list[arb]:
-    """A point of the plane of an arc, moved onto the arc; other sets are left as they are."""
-    moving = [k for pair in found.pairs for k in pair]
-    if not moving:
-        return values
-    size = ctx.prec
-    wanted = sum((found.witness[k].ball(size) ** 2 for k in moving), arb(0))
-    factor = (wanted / sum((values[k] ** 2 for k in moving), arb(0))).sqrt()
-    return [value * factor if k in moving else value for k, value in enumerate(values)]
+    """A point of the plane of an arc, moved onto the arc; of several simplices on spheres, onto these. Other sets are left as they are."""
+    parts = [tuple(k for pair in found.pairs for k in pair)] if found.pairs else blocks(found.orbits)
+    for part in parts:
+        if any(found.witness[k] != 0 for k in part):
+            wanted = sum((found.witness[k].ball(ctx.prec) ** 2 for k in part), arb(0))
+            factor = (wanted / sum((values[k] ** 2 for k in part), arb(0))).sqrt()
+            values = [value * factor if k in part else value for k, value in enumerate(values)]
+    return values
 
 
 def centre(found: CriticalSet, bits: int) -> list[arb]:
-    """The parameters of a point in the middle that any symmetry of the set keeps: the mean of the vertices plus the rays."""
-    if not found.pairs:
-        return theta_balls(found, Face(found, frozenset(range(len(found.vertices)))).inside, bits)
+    """The parameters of a point in the middle that any symmetry of the set keeps: the mean of the vertices plus the rays.
+
+    The rays have length one, in the sum of absolute values: symmetries permute coordinates.
+    """
+    if not found.is_curved:
+        middle = list(Face(found, frozenset(range(len(found.vertices)))).inside)
+        for ray in found.rays:
+            length = sum((entry * entry.sign() for entry in ray), found.field.element(0))
+            middle = [entry + step / length for entry, step in zip(middle, ray, strict=True)]
+        return theta_balls(found, tuple(middle), bits)
     with ctx.workprec(bits + 32):
         moved = [on_arc(found, [entry.ball(bits + 32) for entry in vertex]) for vertex in found.vertices]
         mean = [sum(entries, arb(0)) / len(moved) for entries in zip(*moved, strict=True)]
@@ -121,6 +129,8 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
                 chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
         if found.pairs:
             return _on_circle(found, chart)
+        if found.orbits:
+            return on_orbit([entry.ball(bits + 32) for entry in found.base], found.orbits, chart)
         # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
         for direction in found.directions:

@@ -133,13 +133,13 @@ class Gluing:
         label = format_signs(self.problem, exchange_signs(self.problem, parse_signs(self.problem, name), exchange))
         known = self._labelled.setdefault(label, [])
         for number, other in enumerate(known):
-            if same(moved, other.centre) or (found.is_circle and other.found.is_circle and self._on_image(moved, other)):
+            if same(moved, other.centre) or (found.turns_round and other.found.turns_round and self._on_image(moved, other)):
                 return label, number
         known.append(_Labelled(moved, found, exchange))
         return label, len(known) - 1
 
     def _on_image(self, theta: Sequence[arb], circle: _Labelled) -> bool:
-        """Whether a point lies on the image of a whole circle, none of whose points is its centre."""
+        """Whether a point lies on the image of a whole circle or orbit, none of whose points is its centre."""
         back = list(theta)
         for source, value in zip(self._moves[circle.exchange.layers], theta, strict=True):
             back[source] = value
@@ -164,10 +164,10 @@ class Gluing:
             signs = self._end_signs(key, face, wild)
             exchange, name = self._representative(signs)
             end = self._at_end(name, self._moved(theta, exchange))
-            judged = self.outcomes[name].sets[end]
-            if judged.decision.verdict is not Verdict.MINIMUM:
+            if end is None:
                 missing.append(name)
                 continue
+            judged = self.outcomes[name].sets[end]
             for other in self.group:
                 # `exchange` takes the end to its representative; so `other` after it takes the family along.
                 glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
@@ -239,12 +239,16 @@ class Gluing:
                 return exchange, name
         raise EndError(f"a family ends in {format_signs(self.problem, signs)}, which is not among the strata")
 
-    def _at_end(self, name: str, theta: Sequence[arb]) -> int:
-        """Which critical set of a stratum the end lies in: it is critical there, so exactly one."""
+    def _at_end(self, name: str, theta: Sequence[arb]) -> int | None:
+        """Which minimal set of a stratum the end lies in; it is critical there, so in one set exactly, or among the points left out."""
         outcome = self.outcomes[name]
         if outcome.undecided:
             raise EndError(f"a family ends in {name}, which is undecided: {outcome.undecided}")
         found = [position for position, judged in enumerate(outcome.sets) if contains(judged.found, theta, self.bits)]
-        if len(found) != 1:
-            raise EndError(f"the end of a family in {name} is near {len(found)} critical sets")
-        return found[0]
+        minimal = [position for position in found if outcome.sets[position].decision.verdict is Verdict.MINIMUM]
+        if outcome.left_out and not minimal:
+            return None
+        if len(found) != 1 or (outcome.left_out and minimal):
+            more = " and points that are not minima" if outcome.left_out else ""
+            raise EndError(f"the end of a family in {name} is near {len(found)} critical sets{more}")
+        return minimal[0] if minimal else None

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.critical import critical_points
 from reluspec.engines.algebraic.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.minimality import decide
 from reluspec.engines.algebraic.msolve import Msolve
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.engines.algebraic.verdict import Verdict
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import parse_signs
+
+SECOND_ORDER_SECONDS = 20.0
+"""For the second attempt at a stratum that is not decided: with the second order as equations."""
 
 
 def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[str, Any]:
@@ -21,13 +29,40 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
     `backend` names what computes Groebner bases: `flint` or `msolve`.
     """
     begun = time.perf_counter()
+    outcome = _outcome(problem, stratum, _basis(backend), second_order=False)
+    if _may_gain(outcome):
+        again = _outcome(problem, stratum, _Patient(_basis(backend), SECOND_ORDER_SECONDS), second_order=True)
+        # A second attempt that came to its end says more, also where it leaves the stratum open.
+        outcome = again if again.systems else outcome
+    return replace(outcome, seconds=time.perf_counter() - begun).to_json()
+
+
+def _may_gain(outcome: StratumOutcome) -> bool:
+    """Whether a family is undecided, or some critical points were not found; ties at isolated points stay ties."""
+    undecided = [judged for judged in outcome.sets if judged.decision.verdict is Verdict.UNDECIDED]
+    return bool(outcome.reason) or any(judged.found.directions for judged in undecided)
+
+
+def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order: bool) -> StratumOutcome:
     signs = parse_signs(problem, stratum)
     try:
-        critical = critical_points(problem, signs, _basis(backend))
+        critical = critical_points(problem, signs, groebner, second_order=second_order)
     except (SolvingLimit, LimitError) as limit:
-        return StratumOutcome(stratum, (), str(limit) or "limit of the Groebner basis", 0, time.perf_counter() - begun).to_json()
+        return StratumOutcome(stratum, (), str(limit) or "limit of the Groebner basis", 0, 0.0)
     sets = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
-    return StratumOutcome(stratum, sets, critical.unresolved, critical.systems, time.perf_counter() - begun).to_json()
+    return StratumOutcome(stratum, sets, critical.unresolved, critical.systems, 0.0, critical.left_out)
+
+
+class _Patient:
+    """Groebner bases for so many seconds; then it gives up at the next one. The limit of a stratum is in seconds, too."""
+
+    def __init__(self, groebner: Groebner, seconds: float) -> None:
+        self.groebner, self.end = groebner, time.perf_counter() + seconds
+
+    def __call__(self, context: fmpq_mpoly_ctx, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+        if time.perf_counter() > self.end:
+            raise SolvingLimit("the second order of a family takes too long")
+        return self.groebner(context, polynomials)
 
 
 def _basis(backend: str) -> Groebner:

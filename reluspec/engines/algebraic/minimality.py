@@ -9,6 +9,7 @@ from __future__ import annotations
 from reluspec.engines.algebraic.charts import ParityError
 from reluspec.engines.algebraic.cones import TooManyCells
 from reluspec.engines.algebraic.convexity import homogeneous
+from reluspec.engines.algebraic.curved import CurvedTest
 from reluspec.engines.algebraic.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.polyhedra import CriticalSet
 from reluspec.engines.algebraic.surroundings import LocalTest, NestedSwitchesError
@@ -20,7 +21,7 @@ from reluspec.regions.signs import Signs
 
 def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     """Whether the points of a critical set of the stratum `signs` are local minima of the loss."""
-    if not found.pairs and (data := homogeneous(problem)) is not None:
+    if not found.is_curved and (data := homogeneous(problem)) is not None:
         try:
             complaint = UnitTest(problem, data, signs, found).complaint()
         except NotApplicable:
@@ -38,10 +39,10 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
 
 
 def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
-    local = LocalTest(problem, signs, found)
+    local = CurvedTest(problem, signs, found) if found.is_curved else LocalTest(problem, signs, found)
     try:
-        if found.pairs:
-            return local.decision_along_circle()
+        if isinstance(local, CurvedTest):
+            return local.decision_along()
         try:
             decision = local.decision()
         except NestedSwitchesError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reluspec.engines.algebraic.charts import Unit
+from reluspec.engines.algebraic.frames import Orbit
 from reluspec.engines.algebraic.number_field import NumberField
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
 from reluspec.engines.algebraic.verdict import Decision, Verdict
@@ -26,7 +27,8 @@ class Judged:
 class StratumOutcome:
     """All critical sets of a stratum; `reason` (not empty) says why there may be more of them.
 
-    `systems` polynomial systems were solved in `seconds`.
+    `systems` polynomial systems were solved in `seconds`. `left_out`: critical points that are proved not to be minima, by second order,
+    may not be among the sets.
     """
 
     stratum: str
@@ -34,13 +36,14 @@ class StratumOutcome:
     reason: str
     systems: int
     seconds: float
+    left_out: bool = False
 
     @property
     def word(self) -> str:
         """The entry of the ledger."""
         if self.undecided:
             return "undecided"
-        if not self.sets:
+        if not self.sets and not self.left_out:
             return "no_critical_point"
         return "minimal" if self.minimal else "critical"
 
@@ -62,12 +65,14 @@ class StratumOutcome:
             "systems": self.systems,
             "seconds": round(self.seconds, 4),
             "sets": [_judged_json(judged) for judged in self.sets],
+            **({"left_out": True} if self.left_out else {}),
         }
 
     @staticmethod
     def from_json(data: Json) -> StratumOutcome:
         sets = tuple(_read_judged(entry) for entry in data["sets"])
-        return StratumOutcome(data["stratum"], sets, data["reason"], data["systems"], data["seconds"])
+        left_out = bool(data.get("left_out", False))
+        return StratumOutcome(data["stratum"], sets, data["reason"], data["systems"], data["seconds"], left_out)
 
 
 def _judged_json(judged: Judged) -> Json:
@@ -93,7 +98,21 @@ def set_json(found: CriticalSet) -> Json:
         "tight": [sorted(names) for names in found.tight],
         "singular": found.singular,
         **({"pairs": [list(pair) for pair in found.pairs]} if found.pairs else {}),
+        **({"orbits": [_orbit_json(orbit) for orbit in found.orbits], "base": _vector(found.base)} if found.orbits else {}),
     }
+
+
+def _orbit_json(orbit: Orbit) -> Json:
+    return {
+        "columns": [list(column) for column in orbit.columns],
+        "rank": orbit.rank,
+        "positive": orbit.positive,
+        "pivots": list(orbit.pivots),
+    }
+
+
+def _read_orbit(data: Json) -> Orbit:
+    return Orbit(tuple(tuple(column) for column in data["columns"]), data["rank"], data["positive"], tuple(data["pivots"]))
 
 
 def _vector(vector: Vector) -> list[list[str]]:
@@ -117,5 +136,7 @@ def _read_judged(data: Json) -> Judged:
         tight=tuple(frozenset(names) for names in data["tight"]),
         singular=data["singular"],
         pairs=tuple((p, q) for p, q in data.get("pairs", ())),
+        orbits=tuple(_read_orbit(entry) for entry in data.get("orbits", ())),
+        base=vector(data.get("base", ())),
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

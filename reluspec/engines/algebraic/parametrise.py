@@ -116,6 +116,11 @@ def krylov(quotient: Quotient, form: Form, most: int, first: int = 1) -> Krylov 
     Dependence is first tested for the power `first`, then at growing steps, at last for the power `most`.
     """
     element = sum((coefficient * quotient.variable(variable) for variable, coefficient in form.items()), 0 * quotient.one)
+    return powers_of(quotient, element, most, first)
+
+
+def powers_of(quotient: Quotient, element: Any, most: int, first: int = 1) -> Krylov | None:
+    """As `krylov`, for any element of the quotient's ring."""
     power, denominator = quotient.reduced(quotient.one)
     powers: list[Element] = [(power.to_dict(), denominator)]
     next_test = max(first, 1)

@@ -11,6 +11,7 @@ from flint import fmpq, fmpq_mpoly
 
 from reluspec.engines.algebraic.charts import Unit
 from reluspec.engines.algebraic.cones import generators
+from reluspec.engines.algebraic.frames import Orbit, Pairs
 from reluspec.engines.algebraic.identity import equal
 from reluspec.engines.algebraic.number_field import Algebraic, NumberField
 from reluspec.engines.algebraic.scalars import Scalars
@@ -57,6 +58,9 @@ class CriticalSet:
     An arc (`rotations`): the coordinates `pairs` of the points between two `vertices` are scaled to the length that they have at the
     witness, which lies on the arc, as the ends do after scaling. The one direction is the tangent at the witness. A whole circle has the
     witness for its only vertex.
+
+    Orbits of more units, or of several groups of them (`orbits`): the images of `base` under frames. Vertices are those with one unit alive
+    in every positive orbit; `witness` is a point inside, the directions span the tangent space there.
     """
 
     field: NumberField
@@ -69,21 +73,38 @@ class CriticalSet:
     tight: tuple[frozenset[str], ...]
     singular: bool
     pairs: tuple[tuple[int, int], ...] = ()
+    orbits: tuple[Orbit, ...] = ()
+    base: Vector = ()
 
     @property
     def dimension(self) -> int:
         return len(self.directions)
 
     @property
-    def is_circle(self) -> bool:
-        """A whole circle, without ends."""
-        return bool(self.pairs) and len(self.vertices) == 1
+    def is_curved(self) -> bool:
+        """An arc, a circle, or an orbit of more units."""
+        return bool(self.pairs or self.orbits)
+
+    @property
+    def turns(self) -> list[Pairs]:
+        """What is rotated along the set: the parameters of every two units."""
+        return [self.pairs] if self.pairs else [pairs for orbit in self.orbits for pairs in orbit.pairs]
+
+    @property
+    def turns_round(self) -> bool:
+        """Whether rotations take all of the set round, as a whole circle: no point of it is a centre."""
+        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits)
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
     """Whether two sets of one stratum are the same, exactly: points, or families in one chart."""
     units = [[unit.output for unit in each.living] for each in (one, other)]
-    if units[0] != units[1] or (one.sigma, one.dimension, one.pairs) != (other.sigma, other.dimension, other.pairs):
+    if units[0] != units[1] or (one.sigma, one.dimension, one.pairs, one.orbits) != (
+        other.sigma,
+        other.dimension,
+        other.pairs,
+        other.orbits,
+    ):
         return False
     if not one.directions:
         return equal(as_directions(one), as_directions(other))

@@ -57,7 +57,7 @@ def along(polynomial: fmpq_mpoly, pairs: Pairs) -> fmpq_mpoly:
 def unit_pairs(problem: Problem) -> list[Pairs]:
     """The parameters of every two units of one hidden layer, if all of them are free."""
     layers = problem.network.layers[:-1]
-    found = [_parameters(problem, k, *units) for k, layer in enumerate(layers) for units in combinations(range(layer.units), 2)]
+    found = [parameters_of_two(problem, k, *units) for k, layer in enumerate(layers) for units in combinations(range(layer.units), 2)]
     return [pairs for pairs in found if pairs]
 
 
@@ -73,13 +73,13 @@ def rotated_pairs(stratum: Restricted, layers: Sequence[Sequence[str]]) -> list[
         for one, two in combinations(range(problem.network.layers[layer].units), 2):
             if signs and signs[one] != signs[two]:
                 continue
-            pairs = _parameters(problem, layer, one, two)
-            if pairs and not any(p in outputs for p, _ in pairs) and _is_symmetry(stratum, pairs):
+            pairs = parameters_of_two(problem, layer, one, two)
+            if pairs and not any(p in outputs for p, _ in pairs) and is_symmetry(stratum, pairs):
                 found.append(pairs)
     return found
 
 
-def _parameters(problem: Problem, layer: int, one: int, two: int) -> Pairs:
+def parameters_of_two(problem: Problem, layer: int, one: int, two: int) -> Pairs:
     """The parameters of two units of a hidden layer, pair by pair; none if some of them are fixed."""
     network, own, after = problem.network, problem.network.layers[layer], problem.network.layers[layer + 1]
     names = [(f"{own.name}.weight", (one, k), (two, k)) for k in range(network.fan_in(layer))]
@@ -93,7 +93,7 @@ def _parameters(problem: Problem, layer: int, one: int, two: int) -> Pairs:
     return tuple((position[a], position[b]) for a, b in variables)
 
 
-def _is_symmetry(stratum: Restricted, pairs: Pairs) -> bool:
+def is_symmetry(stratum: Restricted, pairs: Pairs) -> bool:
     """Whether rotations keep the piece (its eliminated parameters turn along) and everything that is to be critical on it."""
     partner = dict(pairs) | {q: p for p, q in pairs}
     for p, q in pairs:

@@ -15,11 +15,12 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
 
 from reluspec.engines.algebraic.affine import SolutionSet, Terms, canonical, composed, restricted, vanishes
 from reluspec.engines.algebraic.branch import Branch, restored, simplified
-from reluspec.engines.algebraic.definite import real_affine_part
-from reluspec.engines.algebraic.groebner import Groebner, Quotient, SolvingLimit, flint_basis, ring
+from reluspec.engines.algebraic.definite import forced, real_affine_part
+from reluspec.engines.algebraic.groebner import Groebner, Monomial, Quotient, SolvingLimit, flint_basis, ring
 from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField, real_embeddings
 from reluspec.engines.algebraic.parametrise import Chart, krylov, linear_forms, parametrise
 from reluspec.engines.algebraic.saturate import saturated
+from reluspec.engines.algebraic.second_order import Matrix, necessary
 
 __all__ = ["Groebner", "Limits", "SolutionSet", "Solved", "SolvingLimit", "flint_basis", "solve_system"]
 
@@ -37,10 +38,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Solved:
-    """`sets` are pairwise different; `unresolved` tells why there may be real solutions besides, and is empty when there are none."""
+    """`sets` are pairwise different; `unresolved` tells why there may be real solutions besides, and is empty when there are none.
+
+    `left_out`: solutions may have been left out because a Hessian is not positive semidefinite there.
+    """
 
     sets: tuple[SolutionSet, ...]
     unresolved: str = ""
+    left_out: bool = False
 
 
 def solve_system(
@@ -49,8 +54,12 @@ def solve_system(
     never_zero: Sequence[fmpq_mpoly] = (),
     groebner: Groebner = flint_basis,
     limits: Limits = Limits(),
+    hessian: Matrix = (),
 ) -> Solved:
     """The real common zeros of `equations` at which no polynomial of `never_zero` vanishes.
+
+    With `hessian`, a symmetric matrix, solutions in sets of positive dimension at which it is not positive semidefinite are left out as
+    far as that can be told.
 
     Every one of them lies in one of the sets, unless `unresolved` says why not. All points of the sets are zeros of all equations. On no
     set does a polynomial of `never_zero` vanish identically; on sets of positive dimension it may vanish here and there. Raises
@@ -58,19 +67,21 @@ def solve_system(
     """
     inner = ring(context.nvars())
     moved = [inner.from_dict(polynomial.to_dict()) for polynomial in equations]
-    solver = _Solver(inner, groebner, limits)
+    entries = [[inner.from_dict(entry.to_dict()) for entry in row] for row in hessian]
+    solver = _Solver(inner, groebner, limits, entries)
     solver.run(Branch(tuple(moved), tuple(inner.from_dict(polynomial.to_dict()) for polynomial in never_zero)))
     sets = [one for one in solver.sets if not any(other.dimension > one.dimension and other.contains(one) for other in solver.sets)]
-    return Solved(tuple(sets), "; ".join(dict.fromkeys(solver.reasons)))
+    return Solved(tuple(sets), "; ".join(dict.fromkeys(solver.reasons)), solver.left_out)
 
 
 class _Solver:
     """The cases to do, and what was found. All polynomials of cases live in one ring; bases in a ring of their unsolved variables."""
 
-    def __init__(self, context: fmpq_mpoly_ctx, groebner: Groebner, limits: Limits) -> None:
-        self.context, self.groebner, self.limits = context, groebner, limits
+    def __init__(self, context: fmpq_mpoly_ctx, groebner: Groebner, limits: Limits, hessian: Matrix) -> None:
+        self.context, self.groebner, self.limits, self.hessian = context, groebner, limits, hessian
         self.sets: list[SolutionSet] = []
         self.reasons: list[str] = []
+        self.left_out = False
 
     def run(self, branch: Branch) -> None:
         cases, done = [branch], 0
@@ -136,7 +147,39 @@ class _Case:
             cases = simplified(again)
             if len(cases) != 1 or any(equation not in again.equations for equation in cases[0].equations):
                 return cases
+        if real := self._forced():
+            return self._again([*self.quotient.basis, *real], False)
+        further = self._by_second_order()
+        if further is not None:
+            return further
         return self._charted([j for j in range(len(self.variables)) if self._is_rigid(j)], self.limits.solutions, False)
+
+    def _forced(self) -> list[fmpq_mpoly]:
+        """Affine forms that vanish at the real zeros because a polynomial of the basis does not change its sign; only new ones."""
+        gens, found = self.ring.gens(), []
+        for polynomial in self.quotient.basis:
+            support = [j for j, degree in enumerate(polynomial.degrees()) if degree]
+            terms = {tuple(m[j] for j in support): RATIONALS.element(value) for m, value in polynomial.to_dict().items()}
+            for form in forced(terms, len(support), RATIONALS):
+                parts = (value.polynomial[0] * _monomial(gens, support, monomial) for monomial, value in form.items())
+                affine = sum(parts, self.ring.constant(0))
+                if not self.quotient.contains(affine):
+                    found.append(affine)
+        return found
+
+    def _by_second_order(self) -> list[Branch] | None:
+        """The cases that the second order leaves; `None` where it says nothing new."""
+        if not self.solver.hessian:
+            return None
+        images = list(self.solver.context.gens())
+        for variable, value in self.branch.solved:
+            images[variable] = value
+        entries = [[self._inner(entry.compose(*images)) for entry in row] for row in self.solver.hessian]
+        cases = necessary(self.quotient, entries)
+        if cases is None:
+            return None
+        self.solver.left_out = True
+        return [branch for added in cases for branch in self._again([*self.quotient.basis, *added], False)]
 
     def _is_rigid(self, position: int) -> bool:
         """Whether the variable seems to take finitely many values only: some power leads, and a generic value is not among them."""
@@ -212,7 +255,8 @@ class _Case:
         return [composed([(m, field.element(v)) for m, v in polynomial.to_dict().items()], forms, one) for polynomial in concerned]
 
     def _unresolved(self, dimension: int) -> None:
-        self.solver.reasons.append(f"a set of dimension {dimension} that is not affine")
+        kept = " and that the second order does not exclude" if self.solver.hessian else ""
+        self.solver.reasons.append(f"a set of dimension {dimension} that is not affine{kept}")
 
     def _lifted(self, values: dict[int, Algebraic], part: SolutionSet) -> SolutionSet | None:
         """The set in all variables; `None` when a solved variable is not affine on it."""
@@ -238,6 +282,14 @@ class _Case:
 def _values(chart: Chart, field: NumberField) -> dict[int, Algebraic]:
     slope = field.element(chart.factor.derivative())
     return {position: field.element(numerator) / slope for position, numerator in chart.numerators.items()}
+
+
+def _monomial(gens: Sequence[fmpq_mpoly], support: Sequence[int], monomial: Monomial) -> fmpq_mpoly:
+    """The monomial with these exponents of the variables `support`."""
+    total = gens[0] ** 0
+    for j, exponent in zip(support, monomial, strict=True):
+        total = total * gens[j] ** exponent
+    return total
 
 
 def _is_composite(polynomial: fmpq_mpoly) -> bool:

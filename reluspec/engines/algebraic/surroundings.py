@@ -12,13 +12,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from flint import ctx, fmpq, fmpq_mpoly
+from flint import ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.adjacent import geometry
 from reluspec.engines.algebraic.charts import Chart, Terms, derivative
-from reluspec.engines.algebraic.circles import Chord
 from reluspec.engines.algebraic.cones import TooManyCells, cells
 from reluspec.engines.algebraic.forms import positive_definite
+from reluspec.engines.algebraic.frames import turned
 from reluspec.engines.algebraic.linear import echelon
 from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
@@ -29,7 +28,7 @@ from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.existence import strictly_feasible
-from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, rational, surrogate
+from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
 
 PRECISIONS = (128, 512)
 VARIES = "the second order varies along a family of critical points"
@@ -58,15 +57,20 @@ class LocalTest:
 
         Before these come regions that are flat along orbits of rotations: the end of an arc of minima has ties that are known.
         """
-        # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
-        for bits in () if self.found.singular else PRECISIONS:
-            with ctx.workprec(bits):
-                try:
-                    return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
-                except Undetermined:
-                    continue
+        if (decision := self._by_balls()) is not None:
+            return decision
         if self.rotations and (by_regions := self.decision_by_regions(exactly=False)).verdict is not Verdict.UNDECIDED:
             return by_regions
+        return self._exactly()
+
+    def _by_balls(self) -> Decision | None:
+        # Balls cannot prove that a derivative vanishes, which is known beforehand only at regular points.
+        for bits in () if self.found.singular else PRECISIONS:
+            with ctx.workprec(bits), suppress(Undetermined):
+                return self._decided(BALLS, [value.ball(bits) for value in self.found.witness])
+        return None
+
+    def _exactly(self) -> Decision:
         return self._decided(field_scalars(self.found.field), self.found.witness)
 
     def _decided(self, scalars: Scalars, point: Sequence[Any]) -> Decision:
@@ -85,59 +89,15 @@ class LocalTest:
             return Decision(Verdict.UNDECIDED, "", VARIES)
         return Decision(Verdict.MINIMUM, "first and second order")
 
-    # Along a circle
-
-    def decision_along_circle(self) -> Decision:
-        """The verdict at the witness, if it holds along the whole arc."""
-        try:
-            decision = self.decision()
-        except NestedSwitchesError:
-            return Decision(Verdict.UNDECIDED, "", "nested switches along a circle of critical points")
-        if decision.verdict is Verdict.UNDECIDED or self._turns_along():
-            return decision
-        if self._others or self.found.is_circle:
-            return Decision(Verdict.UNDECIDED, "", "kinks of rotated units and others meet along a circle of critical points")
-        try:
-            signs = set(self._slope_signs())
-        except Undetermined as reason:
-            return Decision(Verdict.UNDECIDED, "", str(reason))
-        if -1 in signs:
-            return Decision(Verdict.NOT_MINIMUM, "first order along a circle", "the function falls, to first order")
-        if 0 in signs:
-            return Decision(Verdict.UNDECIDED, "", "degenerate: a kink without a slope along a circle of critical points")
-        # All slopes rise everywhere: what is left is the second order within the stratum, which rotations keep.
-        return decision
-
-    def _turns_along(self) -> bool:
-        """Whether rotations leave all that was looked at around the witness as it is."""
-        pairs = self.found.pairs
-        for local in self._expanded.values():
-            if local is None:
-                continue
-            polynomials = [self._charted(local.switches[position].polynomial)[0] for position in self.zeros]
-            for terms in (*polynomials, self.chart.even(local.loss)):
-                if not along(self.chart.cleared(terms, local.context), pairs).is_zero():
-                    return False
-        return True
-
-    def _slope_signs(self) -> Iterator[int]:
-        """The signs, all along the arc, of the slopes on every cell around it; its zero switches are affine, and the same everywhere."""
-        chord, size = Chord(self.found), len(self.found.witness)
-        normals = [_slope(self._base.switches[position].polynomial) for position in self._affine]
-        around = geometry(size, [ZeroSwitch(normal) for normal in normals], FRACTIONS, MAX_SIDES)
-        for piece in around.pieces:
-            local = self._surrogate(dict(zip(self._affine, piece.signs, strict=True)))
-            if local is None:
-                raise Undetermined("a cell that does not exist")
-            loss = self.chart.even(local.loss)
-            gradient = [derivative(loss, k) for k in range(size)]
-            for ray in piece.cone.rays:
-                yield chord.up_to_scale(self.chart.cleared(_combined(gradient, ray), local.context).to_dict()).sign()
-
     # Regions, one by one
 
     def decision_by_regions(self, exactly: bool = True) -> Decision:
-        """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials."""
+        """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials.
+
+        Says nothing of affine families, along which the regions change.
+        """
+        if self.found.directions and not self.found.is_curved:
+            return Decision(Verdict.UNDECIDED, "", "nested switches along a family")
         degenerate = ""
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
             if count >= MAX_SIDES:
@@ -149,12 +109,12 @@ class LocalTest:
             except Undetermined as reason:
                 degenerate = degenerate or str(reason)
                 continue
-            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM and not self.found.directions:
+            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
             if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
                 degenerate = degenerate or verdict.reason
-        if degenerate or self.found.directions:
-            return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}" if degenerate else "nested switches along a family")
+        if degenerate:
+            return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
 
     def _regions(self, signs: Signs, left: Sequence[int]) -> Iterator[tuple[Surrogate, dict[int, int]]]:
@@ -179,17 +139,16 @@ class LocalTest:
     def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
-        return strictly_feasible([[side * entry for entry in _slope(poly)] for side, poly in polynomials if poly.total_degree() == 1])
+        return strictly_feasible([[side * entry for entry in slope_of(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
     def _region_verdict(self, local: Surrogate, sides: dict[int, int], exactly: bool) -> LocalVerdict | None:
         """Balls first; raises `Undetermined` where they do not tell and exact numbers are not wanted."""
-        if exactly or self.found.singular:
-            return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
-        for bits in PRECISIONS[:-1]:
+        for bits in () if self.found.singular else PRECISIONS:
             with ctx.workprec(bits), suppress(Undetermined):
                 return self._on_region(local, sides, BALLS, [value.ball(bits) for value in self.found.witness])
-        with ctx.workprec(PRECISIONS[-1]):
-            return self._on_region(local, sides, BALLS, [value.ball(PRECISIONS[-1]) for value in self.found.witness])
+        if not (exactly or self.found.singular):
+            raise Undetermined("balls do not tell on a region around a point")
+        return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
 
     def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> LocalVerdict | None:
         """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""
@@ -211,31 +170,30 @@ class LocalTest:
 
     @cached_property
     def rotations(self) -> list[Pairs]:
-        """Parameters of units that may be rotated into each other around an isolated point."""
+        """Parameters of units that may be rotated into each other around an isolated point or a curved family."""
         charted = {unit.output for unit in self.found.living}
-        every = () if self.found.directions else unit_pairs(self.problem)
+        every = () if self.found.directions and not self.found.is_curved else unit_pairs(self.problem)
         return [pairs for pairs in every if not any(p in charted or q in charted for p, q in pairs)]
 
     def _rotates_to_a_minimum(self, local: Surrogate) -> bool:
         """Whether the loss of a region, as a polynomial on all parameters, is flat along an orbit of rotations and grows across it.
 
-        Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which a coordinate
-        that the rotations change keeps its value.
+        Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which coordinates
+        that the rotations change keep their values, as many as the orbit has dimensions.
         """
-        point = self.found.witness
+        point, scalars = self.found.witness, field_scalars(self.found.field)
         loss = self.chart.even(local.loss)
-        for pairs in self.rotations:
-            if not along(self.chart.cleared(loss, local.context), pairs).is_zero():
-                continue
-            turned = [(p, point[q]) for p, q in pairs] + [(q, point[p]) for p, q in pairs]
-            column = next((k for k, step in turned if step != 0), None)
-            if column is None or any(self._value(derivative(loss, k), field_scalars(self.found.field), point) != 0 for k in self.positions):
-                continue
-            slice_ = [k for k in self.positions if k != column]
-            for bits in PRECISIONS:
-                with ctx.workprec(bits):
-                    if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
-                        return True
+        cleared = self.chart.cleared(loss, local.context)
+        kept = [pairs for pairs in self.rotations if along(cleared, pairs).is_zero()]
+        columns = echelon([turned(point, pairs, scalars.zero) for pairs in kept], len(point), scalars).columns
+        every = range(len(point))
+        if not columns or any(self._value(derivative(loss, k), scalars, point) != 0 for k in every):
+            return False
+        slice_ = [k for k in every if k not in columns]
+        for bits in PRECISIONS:
+            with ctx.workprec(bits):
+                if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
+                    return True
         return False
 
     # Sides
@@ -270,7 +228,7 @@ class LocalTest:
         if not self._others:
             yield {}
             return
-        rows = [_slope(self._base.switches[position].polynomial) for position in self._affine]
+        rows = [slope_of(self._base.switches[position].polynomial) for position in self._affine]
         for sides in cells(rows, len(self.found.witness), FRACTIONS, MAX_SIDES):
             yield dict(zip(self._affine, sides, strict=True))
 
@@ -363,7 +321,7 @@ class LocalTest:
     @property
     def _varies(self) -> bool:
         """Whether the verdict at the witness may be another one elsewhere on the family; circles have a test of their own."""
-        return bool(self.found.directions) and not self.found.pairs and not self._constant()
+        return bool(self.found.directions) and not self.found.is_curved and not self._constant()
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""
@@ -391,16 +349,6 @@ class LocalTest:
         return on_family(self.chart.cleared(terms, local.context), shape, 0) is not None
 
 
-def _slope(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:
+def slope_of(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:
     """The gradient of an affine polynomial."""
     return tuple(constant_value(polynomial.derivative(k)) or Fraction(0) for k in range(polynomial.context().nvars()))
-
-
-def _combined(gradient: Sequence[Terms], ray: Sequence[Any]) -> Terms:
-    """The derivative along a ray."""
-    total: Terms = {}
-    for terms, step in zip(gradient, ray, strict=True):
-        if step:
-            for exponents, value in terms.items():
-                total[exponents] = total.get(exponents, fmpq(0)) + value * rational(step)
-    return total

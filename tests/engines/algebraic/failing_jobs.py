@@ -76,7 +76,7 @@ def failing_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
 def install(monkeypatch: pytest.MonkeyPatch, bad: str = "", how: str = "", **environment: str) -> None:
     """Have the engine do `failing_job`; its helper processes find this module by PYTHONPATH."""
     monkeypatch.setattr(engine, "stratum_job", failing_job)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     for name, value in {BAD: bad, HOW: how, **environment}.items():
         monkeypatch.setenv(name, value)
 
