@@ -21,6 +21,9 @@ from reluspec.verifier.rotations import slices
 from reluspec.verifier.strata import StrataError, all_strata
 from reluspec.verifier.survey import Findings, Orbit, kept, orbits, survey
 
+LISTING = 0.3
+"""The share of the time that listing the strata may take."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -75,7 +78,7 @@ _known: dict[Problem, dict[tuple[Signs, int], Stratum]] = {}
 def explore(problem: Problem, listed: Sequence[Signs], bits: int, sample: int | None, deadline: float) -> Explored:
     """Visit the strata, those that a map lists first; with `sample` that many others, chosen at random (the same in every run)."""
     try:
-        strata = all_strata(problem, deadline)
+        strata = all_strata(problem, time.monotonic() + LISTING * (deadline - time.monotonic()))
     except (StrataError, TooManyFacesError) as error:
         return Explored(None, str(error))
     wanted = orbits(problem, strata, listed)
