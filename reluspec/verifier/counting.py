@@ -10,9 +10,9 @@ from flint import fmpq_poly
 
 from reluspec.problem.expression import Expression, Variable, evaluate, kinks, sign
 from reluspec.problem.problem import Layer, Problem
+from reluspec.verifier.convex.faces import faces
+from reluspec.verifier.convex.setting import rational
 from reluspec.verifier.document import exchange_count
-from reluspec.verifier.faces import faces
-from reluspec.verifier.setting import rational
 
 Z = Variable("z")
 

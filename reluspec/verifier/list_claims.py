@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 from reluspec.verifier.balls import claimed
-from reluspec.verifier.context import Context, moved
 from reluspec.verifier.document import exchanges
-from reluspec.verifier.equal_losses import same_loss
+from reluspec.verifier.general.context import Context, moved
+from reluspec.verifier.general.equal_losses import same_loss
 from reluspec.verifier.raw import at
 
 

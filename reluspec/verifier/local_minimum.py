@@ -22,7 +22,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
-from reluspec.verifier.faces import faces
+from reluspec.verifier.convex.faces import faces
 from reluspec.verifier.forms import copositive, inertia, negative_vector, schur
 from reluspec.verifier.raw import Polynomial, Root, Surrogate, at, definite, kernel, linear_row
 

@@ -12,8 +12,8 @@ from flint import Ordering, arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_mpoly_ctx
 from reluspec.problem.expression import Variable, evaluate
 from reluspec.problem.problem import Problem, Reduction
 from reluspec.regions.signs import Signs
+from reluspec.verifier.convex.setting import rational
 from reluspec.verifier.identity import vanishes
-from reluspec.verifier.setting import rational
 
 Polynomial = Any  # flint.fmpq_mpoly
 

@@ -10,12 +10,12 @@ from typing import Any
 from reluspec.io.artefacts import read_json
 from reluspec.verifier.balls import bits_needed
 from reluspec.verifier.claims import Report, Verification
-from reluspec.verifier.convex_claims import verify_convex
+from reluspec.verifier.convex.convex_claims import verify_convex
+from reluspec.verifier.convex.duality import RangeError
+from reluspec.verifier.convex.faces import TooManyFacesError
+from reluspec.verifier.convex.setting import OutsideError, read_setting
 from reluspec.verifier.document import check_summary, read_problem
-from reluspec.verifier.duality import RangeError
-from reluspec.verifier.faces import TooManyFacesError
-from reluspec.verifier.general_claims import raw_witnesses, verify_general
-from reluspec.verifier.setting import OutsideError, read_setting
+from reluspec.verifier.general.general_claims import raw_witnesses, verify_general
 
 DEFAULT_SECONDS = 600.0
 

@@ -16,8 +16,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from reluspec.verifier.balls import Fit, fits, middle
 from reluspec.verifier.claims import Report
-from reluspec.verifier.classes import Class, Faces
-from reluspec.verifier.geometry import DEAD, Geometry
+from reluspec.verifier.convex.classes import Class, Faces
+from reluspec.verifier.convex.geometry import DEAD, Geometry
 
 Order = tuple[int, ...]
 """The faces of a stratum in the order of its name, 0 for a dead unit."""

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from reluspec.engines.algebraic.ideals.msolve import find_msolve
 from reluspec.engines.algebraic.job import stratum_job
-from reluspec.engines.algebraic.msolve import find_msolve
 from reluspec.language import load_spec
 from reluspec.regions.signs import format_signs
 from reluspec.systems.strata import strata

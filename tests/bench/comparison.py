@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import reluspec
-from reluspec.engines.algebraic.msolve import find_msolve
+from reluspec.engines.algebraic.ideals.msolve import find_msolve
 from reluspec.regions.signs import parse_signs
 from reluspec.systems.system import stratum_system
 from reluspec.systems.writers import WRITERS

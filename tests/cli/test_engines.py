@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import ROOT, run, timeless
 
-from reluspec.engines.algebraic.msolve import find_msolve
+from reluspec.engines.algebraic.ideals.msolve import find_msolve
 
 QUARTIC = ROOT / "specs" / "quartic.rspec"
 HUBER = ROOT / "specs" / "huber.rspec"

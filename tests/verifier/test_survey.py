@@ -18,16 +18,16 @@ import reluspec
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import format_signs, signs_at
 from reluspec.systems.strata import strata
-from reluspec.verifier.cone import Cone
-from reluspec.verifier.explore import explore
 from reluspec.verifier.forms import copositive, inertia, negative_vector
-from reluspec.verifier.lagrange import System
-from reluspec.verifier.quotient import InfiniteError, Quotient, members
+from reluspec.verifier.general.cone import Cone
+from reluspec.verifier.general.explore import explore
+from reluspec.verifier.general.lagrange import System
+from reluspec.verifier.general.quotient import InfiniteError, Quotient, members
+from reluspec.verifier.general.roots import Square
+from reluspec.verifier.general.solutions import OpenError, solutions
+from reluspec.verifier.general.strata import StrataError, all_strata
+from reluspec.verifier.general.survey import exchange_group, images, orbits
 from reluspec.verifier.raw import Polynomial
-from reluspec.verifier.roots import Square
-from reluspec.verifier.solutions import OpenError, solutions
-from reluspec.verifier.strata import StrataError, all_strata
-from reluspec.verifier.survey import exchange_group, images, orbits
 
 
 class _Plain:

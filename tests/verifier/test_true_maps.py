@@ -162,7 +162,7 @@ def test_a_sample_proves_what_it_visits(monkeypatch: pytest.MonkeyPatch) -> None
     assert "components" in part.counts()
     assert part.counts()["components"] == whole.counts()["components"]
     assert any("% of the strata are re-proved" in claim.reason for claim in part.not_reproved)
-    monkeypatch.setattr("reluspec.verifier.landscape.BATCH", 64)
+    monkeypatch.setattr("reluspec.verifier.convex.landscape.BATCH", 64)
     hurried = verify_document(document, "hurried", timeout=0)
     assert hurried.ok
     assert not hurried.complete

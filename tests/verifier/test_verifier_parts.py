@@ -18,15 +18,15 @@ from reluspec.regions.arrangement import arrangement
 from reluspec.regions.signs import parse_signs
 from reluspec.verifier.balls import Fit, fit, middle
 from reluspec.verifier.claims import Outcome
+from reluspec.verifier.convex.duality import Duality
+from reluspec.verifier.convex.faces import faces
+from reluspec.verifier.convex.geometry import Geometry
+from reluspec.verifier.convex.points import Point
+from reluspec.verifier.convex.setting import read_setting
 from reluspec.verifier.counting import breakpoints, stratum_count
-from reluspec.verifier.duality import Duality
-from reluspec.verifier.faces import faces
-from reluspec.verifier.geometry import Geometry
 from reluspec.verifier.identity import vanishes
 from reluspec.verifier.local_minimum import local_minimum
-from reluspec.verifier.points import Point
 from reluspec.verifier.raw import Ring, at, critical_point, definite
-from reluspec.verifier.setting import read_setting
 
 FORBIDDEN = ("reluspec.engines", "reluspec.minima", "reluspec.systems", "reluspec.pipeline", "reluspec.regions.arrangement")
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from flint import arb, ctx
 
-from reluspec.engines.algebraic.charts import Unit, unit_groups
-from reluspec.engines.algebraic.enclosures import on_arc, theta_balls
 from reluspec.engines.algebraic.gluing import Glued, Key
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
-from reluspec.engines.algebraic.polyhedra import CriticalSet, value_at
+from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
+from reluspec.engines.algebraic.stationary.enclosures import on_arc, theta_balls
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
 from reluspec.minima.balls import ball, binary_precision, decimal_digits, nested
 from reluspec.minima.ranking import ranked
 from reluspec.minima.records import ChartFamily, ChartUnit, Component, Family, Piece

@@ -12,8 +12,8 @@ from typing import Any
 from reluspec.engines.algebraic.assembly import components
 from reluspec.engines.algebraic.forecast import Forecast, forecast
 from reluspec.engines.algebraic.gluing import Gluing
+from reluspec.engines.algebraic.ideals.msolve import DISTRIBUTION, find_msolve
 from reluspec.engines.algebraic.job import stratum_job
-from reluspec.engines.algebraic.msolve import DISTRIBUTION, find_msolve
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.clock import Clock
 from reluspec.engines.journal import Journal, begin

@@ -9,8 +9,8 @@ from math import ceil, log10, prod
 
 from flint import fmpq_mpoly
 
-from reluspec.engines.algebraic.critical import stratum_systems
-from reluspec.engines.algebraic.groebner import SolvingLimit
+from reluspec.engines.algebraic.ideals.groebner import SolvingLimit
+from reluspec.engines.algebraic.stationary.critical import stratum_systems
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.systems.relaxation import EffortError

@@ -9,11 +9,11 @@ from functools import cached_property
 
 from flint import arb, ctx
 
-from reluspec.engines.algebraic.charts import Unit, unit_groups
-from reluspec.engines.algebraic.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.polyhedra import CriticalSet
-from reluspec.engines.algebraic.verdict import Verdict
+from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
+from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges

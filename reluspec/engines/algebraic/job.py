@@ -9,13 +9,13 @@ from typing import Any
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
-from reluspec.engines.algebraic.chart_branch import Critical
-from reluspec.engines.algebraic.critical import critical_points
-from reluspec.engines.algebraic.groebner import Groebner, SolvingLimit, flint_basis
-from reluspec.engines.algebraic.minimality import decide
-from reluspec.engines.algebraic.msolve import Msolve
+from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
+from reluspec.engines.algebraic.ideals.msolve import Msolve
+from reluspec.engines.algebraic.judging.minimality import decide
+from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.verdict import Verdict
+from reluspec.engines.algebraic.stationary.chart_branch import Critical
+from reluspec.engines.algebraic.stationary.critical import critical_points
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs

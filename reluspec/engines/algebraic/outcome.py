@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reluspec.engines.algebraic.charts import Unit
-from reluspec.engines.algebraic.frames import Orbit
-from reluspec.engines.algebraic.number_field import NumberField
-from reluspec.engines.algebraic.polyhedra import CriticalSet, Vector
-from reluspec.engines.algebraic.verdict import Decision, Verdict
+from reluspec.engines.algebraic.exact.number_field import NumberField
+from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
+from reluspec.engines.algebraic.stationary.charts import Unit
+from reluspec.engines.algebraic.stationary.frames import Orbit
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
 
 Json = dict[str, Any]
 

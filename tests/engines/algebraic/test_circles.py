@@ -11,11 +11,11 @@ from flint import fmpq, fmpz_poly
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.circles import Chord, Polynomial
-from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField
-from reluspec.engines.algebraic.polyhedra import CriticalSet
-from reluspec.engines.algebraic.rotations import rotated
-from reluspec.engines.algebraic.scalars import Undetermined
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField
+from reluspec.engines.algebraic.exact.scalars import Undetermined
+from reluspec.engines.algebraic.judging.circles import Chord, Polynomial
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.rotations import rotated
 
 RUN = settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 SMALL = st.fractions(-3, 3, max_denominator=4)

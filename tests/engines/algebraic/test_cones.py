@@ -10,9 +10,9 @@ from flint import ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.cones import TooManyCells, cells, generators
-from reluspec.engines.algebraic.linear import dot, dual_basis, kernel, rank, solve
-from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Undetermined, ball_sign
+from reluspec.engines.algebraic.exact.cones import TooManyCells, cells, generators
+from reluspec.engines.algebraic.exact.linear import dot, dual_basis, kernel, rank, solve
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Undetermined, ball_sign
 from reluspec.regions.arrangement import arrangement
 
 ctx.prec = 128

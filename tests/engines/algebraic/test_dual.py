@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.dual import dual_decision, has_dead_unit
-from reluspec.engines.algebraic.enclosures import theta_balls
 from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
+from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.verdict import Verdict
+from reluspec.engines.algebraic.stationary.enclosures import theta_balls
 from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import format_signs, parse_signs

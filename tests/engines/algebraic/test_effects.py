@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import reluspec
-from reluspec.engines.algebraic.critical import critical_points
-from reluspec.engines.algebraic.effects import EffectTest
+from reluspec.engines.algebraic.judging.effects import EffectTest
+from reluspec.engines.algebraic.stationary.critical import critical_points
 from reluspec.regions.signs import parse_signs
 
 NO_PENALTY_ON_THE_SLOPE = """

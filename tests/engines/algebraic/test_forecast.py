@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import reluspec
 from reluspec.cli.main import application
 from reluspec.engines.algebraic import forecast as forecast_module
-from reluspec.engines.algebraic.critical import critical_points, stratum_systems
 from reluspec.engines.algebraic.forecast import Forecast, bezout, forecast
+from reluspec.engines.algebraic.stationary.critical import critical_points, stratum_systems
 from reluspec.errors import LimitError
 from reluspec.systems.strata import strata
 

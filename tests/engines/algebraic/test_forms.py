@@ -11,10 +11,10 @@ from flint import ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.cones import generators
-from reluspec.engines.algebraic.forms import Copositivity, Definiteness, copositivity, definiteness, form_on_cone, orthant_form
-from reluspec.engines.algebraic.linear import dot, form
-from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Undetermined
+from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.forms import Copositivity, Definiteness, copositivity, definiteness, form_on_cone, orthant_form
+from reluspec.engines.algebraic.exact.linear import dot, form
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Undetermined
 
 ctx.prec = 128
 Matrix = list[list[Fraction]]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reluspec
-from reluspec.engines.algebraic.lines import Germ, curve_down
+from reluspec.engines.algebraic.judging.lines import Germ, curve_down
 from reluspec.problem.problem import Problem
 
 SPECS = Path(__file__).parents[3] / "specs"

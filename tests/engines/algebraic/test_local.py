@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from reluspec.engines.algebraic.linear import dot, dual_basis, form, image, plus
-from reluspec.engines.algebraic.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
-from reluspec.engines.algebraic.number_field import real_embeddings
-from reluspec.engines.algebraic.polyhedra import field_scalars
-from reluspec.engines.algebraic.scalars import BALLS, FRACTIONS, Scalars, Undetermined
+from reluspec.engines.algebraic.exact.linear import dot, dual_basis, form, image, plus
+from reluspec.engines.algebraic.exact.number_field import real_embeddings
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
+from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
+from reluspec.engines.algebraic.stationary.polyhedra import field_scalars
 
 ctx.prec = 128
 Row = tuple[Fraction, ...]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
-from reluspec.engines.algebraic import msolve
-from reluspec.engines.algebraic.groebner import SolvingLimit, flint_basis
-from reluspec.engines.algebraic.msolve import Msolve, MsolveError, find_msolve, msolve_basis
-from reluspec.engines.algebraic.solving import solve_system
+from reluspec.engines.algebraic.ideals import msolve
+from reluspec.engines.algebraic.ideals.groebner import SolvingLimit, flint_basis
+from reluspec.engines.algebraic.ideals.msolve import Msolve, MsolveError, find_msolve, msolve_basis
+from reluspec.engines.algebraic.ideals.solving import solve_system
 
 CONTEXT = fmpq_mpoly_ctx.get(["hidden.weight[0,0]", "b", "c"], Ordering.degrevlex)
 X, Y, Z = CONTEXT.gens()

@@ -11,7 +11,7 @@ from flint import fmpq, fmpq_poly, fmpz_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.number_field import RATIONALS, Algebraic, NumberField, real_embeddings, real_root_count
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField, real_embeddings, real_root_count
 
 ROOT_TWO = NumberField(fmpz_poly([-2, 0, 1]), 1)
 CUBIC = NumberField(fmpz_poly([1, -3, 0, 1]), 1)  # three real roots

@@ -14,12 +14,12 @@ from scipy.stats import special_ortho_group
 
 import reluspec
 from reluspec.checking.families import Projection
-from reluspec.engines.algebraic.frames import framed
-from reluspec.engines.algebraic.groups import frames
+from reluspec.engines.algebraic.ideals.solving import solve_system
 from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import StratumOutcome
-from reluspec.engines.algebraic.solving import solve_system
-from reluspec.engines.algebraic.verdict import Verdict
+from reluspec.engines.algebraic.stationary.frames import framed
+from reluspec.engines.algebraic.stationary.groups import frames
 from reluspec.language import parse_spec
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import ChartFamily, Component

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import reluspec
-from reluspec.engines.algebraic.charts import Chart, ParityError, Terms, Unit, branches, charted_units, derivative, times_scale
-from reluspec.engines.algebraic.identity import equal, identity
+from reluspec.engines.algebraic.exact.identity import equal, identity
+from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField, real_embeddings
 from reluspec.engines.algebraic.job import stratum_job
-from reluspec.engines.algebraic.number_field import Algebraic, NumberField, real_embeddings
 from reluspec.engines.algebraic.outcome import StratumOutcome
-from reluspec.engines.algebraic.smoothness import smooth_kinks, smooth_switches
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, Unit, branches, charted_units, derivative, times_scale
+from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks, smooth_switches
 from reluspec.io.artefacts import schema
 from reluspec.io.map_format import map_document
 from reluspec.minima.minima_map import MinimaMap

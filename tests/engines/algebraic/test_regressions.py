@@ -10,8 +10,8 @@ import pytest
 from flint import fmpz_poly
 
 import reluspec
+from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.job import stratum_job
-from reluspec.engines.algebraic.number_field import NumberField
 from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem
 

@@ -12,10 +12,10 @@ from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx, fmpz_poly
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.number_field import RATIONALS, NumberField
-from reluspec.engines.algebraic.polyhedra import Condition, Shape
-from reluspec.engines.algebraic.restricted import Restricted, restrictions
-from reluspec.engines.algebraic.rotations import Pairs, arcs, normal_forms, rotated, rotated_pairs, unit_pairs
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField
+from reluspec.engines.algebraic.stationary.polyhedra import Condition, Shape
+from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
+from reluspec.engines.algebraic.stationary.rotations import Pairs, arcs, normal_forms, rotated, rotated_pairs, unit_pairs
 from reluspec.language import parse_spec
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem

@@ -8,13 +8,13 @@ from itertools import product
 import pytest
 from flint import arb, ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.attempts import first_found
-from reluspec.engines.algebraic.critical import Critical, critical_points
-from reluspec.engines.algebraic.enclosures import same, theta_balls
-from reluspec.engines.algebraic.groebner import FlintBasis, Groebner, SolvingLimit, flint_basis
-from reluspec.engines.algebraic.minimality import decide
-from reluspec.engines.algebraic.restricted import Restricted, restrictions
-from reluspec.engines.algebraic.sign_symmetries import symmetric
+from reluspec.engines.algebraic.ideals.attempts import first_found
+from reluspec.engines.algebraic.ideals.groebner import FlintBasis, Groebner, SolvingLimit, flint_basis
+from reluspec.engines.algebraic.judging.minimality import decide
+from reluspec.engines.algebraic.stationary.critical import Critical, critical_points
+from reluspec.engines.algebraic.stationary.enclosures import same, theta_balls
+from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
+from reluspec.engines.algebraic.stationary.sign_symmetries import symmetric
 from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reluspec
-from reluspec.engines.algebraic.affine import restricted, value_at
-from reluspec.engines.algebraic.number_field import RATIONALS
-from reluspec.engines.algebraic.solving import Limits, Solved, SolvingLimit, solve_system
+from reluspec.engines.algebraic.exact.number_field import RATIONALS
+from reluspec.engines.algebraic.ideals.affine import restricted, value_at
+from reluspec.engines.algebraic.ideals.solving import Limits, Solved, SolvingLimit, solve_system
 from reluspec.regions.signs import parse_signs
 from reluspec.systems.surrogate import surrogate
 

@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 import reluspec
-from reluspec.engines.algebraic.splitting import has_minimum_at_origin
+from reluspec.engines.algebraic.judging.splitting import has_minimum_at_origin
 
 X, Y, Z = sympy.symbols("x y z")
 

@@ -1,0 +1,1 @@
+"""Exact numbers, and linear algebra, cones and quadratic forms over them."""

@@ -1,0 +1,1 @@
+"""Polynomial systems over Q: cases, Groebner bases, all real solutions."""

@@ -1,0 +1,72 @@
+"""Is a critical set of a stratum made of local minima? (theory.md sections 3 and 4)
+
+Problems of the class in `convexity` are decided by first-order conditions, ties included (`units`), all others by first and second order,
+cell by cell (`surroundings`), and, where that leaves ties or a unit is dead, by a certificate of a global minimum (`dual`).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from reluspec.engines.algebraic.exact.cones import TooManyCells
+from reluspec.engines.algebraic.judging.convexity import homogeneous
+from reluspec.engines.algebraic.judging.curved import CurvedTest
+from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
+from reluspec.engines.algebraic.judging.effects import EffectTest
+from reluspec.engines.algebraic.judging.lines import way_down
+from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
+from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
+from reluspec.engines.algebraic.stationary.charts import ParityError
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.errors import StratumError
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs
+
+
+def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
+    """Whether the points of a critical set of the stratum `signs` are local minima of the loss."""
+    if not found.is_curved and (data := homogeneous(problem)) is not None:
+        try:
+            complaint = UnitTest(problem, data, signs, found).complaint()
+        except NotApplicable:
+            pass
+        except TooManyCells as reason:
+            return Decision(Verdict.UNDECIDED, "", str(reason))
+        else:
+            return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
+    if has_dead_unit(problem, found) and (certified := dual_decision(problem, signs, found)) is not None:
+        return certified
+    decision = _cell_by_cell(problem, signs, found)
+    if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
+        return certified
+    return _last_resort(problem, signs, found) or decision if decision.verdict is Verdict.UNDECIDED else decision
+
+
+def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
+    local = CurvedTest(problem, signs, found) if found.is_curved else LocalTest(problem, signs, found)
+    try:
+        if isinstance(local, CurvedTest):
+            return local.decision_along()
+        try:
+            decision = local.decision()
+        except NestedSwitchesError:
+            return local.decision_by_regions()
+        # A tie at the end of an arc of minima: the regions around are flat along orbits of rotations.
+        return local.decision_by_regions() if decision.verdict is Verdict.UNDECIDED and local.rotations else decision
+    except TooManyCells as reason:
+        return Decision(Verdict.UNDECIDED, "", str(reason))
+    except ParityError:
+        return Decision(Verdict.UNDECIDED, "", "an adjacent cell does not share the sign symmetry of the stratum")
+
+
+def _last_resort(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
+    """What can still be said of an isolated point: the loss is flat beside a minimum, or falls along a curve."""
+    if found.dimension:
+        return None
+    with suppress(ParityError, TooManyCells, StratumError):
+        if EffectTest(problem, signs, found).is_minimum():
+            return Decision(Verdict.MINIMUM, "first and second order, across directions without effect")
+    if way_down(problem, found) is not None:
+        return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
+    return None

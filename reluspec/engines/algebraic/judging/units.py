@@ -1,0 +1,370 @@
+"""Local minimality unit by unit, for the class of `convexity`: first-order conditions that are necessary and sufficient.
+
+Write F(p) for the loss plus the least penalties, p_l = a_l w_l. Near a critical point theta* the loss of theta is at least F(p(theta)),
+with equality for the balanced theta of each p; so theta* is a local minimum iff p* is one of F, and as F is convex on every adjacent cell,
+iff no directional derivative F'(p*; d) is negative. On a cell F' is sublinear: it is non-negative iff some subgradient g_i of the loss at
+every data point, within the slopes of its two sides, balances all units. Where the stratum's own stationarity leaves no choice of g, the
+condition splits into one for each unit:
+
+- living (a != 0): on each adjacent cell's cone the derivative `2 Lambda u + sum_i g_i phi'_i x_i` is non-negative; the penalised part of
+  w is not zero, as `lambda_a a^2 = w Lambda w` at critical points, so that the seminorm is differentiable there;
+- dead (a = 0, w = 0): on each cell's cone `4 lambda_a w Lambda w >= (v.w)^2` with `v = sum_i g_i phi'_i x_i`;
+- off (a = 0, w != 0, inside a cell): the same for all w.
+
+(A dead or off unit: if the inequality fails for some w, `lambda_a a^2 + w Lambda w + a v.w < 0` for some a.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import Any, TypeAlias
+
+from flint import Ordering, fmpq_mpoly_ctx
+
+from reluspec.engines.algebraic.exact.cones import cell_cones, generators
+from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
+from reluspec.engines.algebraic.exact.linear import echelon, kernel
+from reluspec.engines.algebraic.exact.number_field import Algebraic
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on
+from reluspec.engines.algebraic.stationary.charts import Unit
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, value_at
+from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
+from reluspec.problem.expression import Variable
+from reluspec.problem.problem import Problem, Reduction
+from reluspec.regions.signs import Signs, sign_values
+from reluspec.systems.surrogate import rational
+
+MAX_CELLS = 2_000
+"""Cells around a unit's parameters that are looked at."""
+MAX_CHOICES = 256
+"""Combinations of cells around the living units for each of which a subgradient is looked for."""
+MAX_RAYS = 10
+"""Rays of a cell's cone for which copositivity is decided."""
+
+
+Condition: TypeAlias = tuple[list[Any], Any]
+"""`sum_i c_i g_i + constant` as (c, constant): linear in the subgradient g of the loss."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - an outcome: the caller uses the general test
+    """The test does not decide this critical set."""
+
+
+class UnitTest:
+    """The test at one critical set of the stratum `signs`. Raises `NotApplicable`, at once or later, where it does not decide."""
+
+    def __init__(self, problem: Problem, data: Homogeneous, signs: Signs, found: CriticalSet) -> None:
+        self.problem, self.data, self.signs, self.found = problem, data, signs, found
+        self.zero = found.field.element(0)
+        self.sigma = {unit.output: sigma for unit, sigma in zip(found.living, found.sigma, strict=True)}
+        self.charted = {unit.output: unit for unit in found.living}
+        self.outputs = self._outputs(found.witness)
+        self.moving: set[int] = set()
+        self._check_family()
+        # Where the loss has a kink, a unit with a = 0 but w != 0 meets it to first order in a: the argument above is for w = 0.
+        idle = [unit for unit in data.units if unit.output not in self.sigma]
+        if self._sharp and any(found.witness[k] != 0 for unit in idle for k in unit.parameters):
+            raise NotApplicable
+
+    def complaint(self) -> str:
+        """Why the points of the set are no local minima; empty if they are."""
+        if self.found.singular and not self._is_critical():
+            return "the loss falls within the stratum"
+        if self.slopes is None:
+            return self._by_cells()
+        for i, (low, high) in self._sides.items():
+            if (self.slopes[i] - low).sign() < 0 or (high - self.slopes[i]).sign() < 0:
+                return f"the loss falls off the kink of the objective at point {i}"
+        for position, unit in self._living_units:
+            for cell in self._living_cells(position, unit):
+                if any(self._at(condition, self.slopes).sign() < 0 for condition in cell):
+                    return f"the loss falls off the kinks of unit {position}"
+        return self._idle_complaint(self.slopes)
+
+    def _by_cells(self) -> str:
+        """Where stationarity leaves a choice of g: on each cell around the living units some g must do (a linear program)."""
+        bounds = []
+        for i, (low, high) in self._sides.items():
+            own = [int(j == i) for j in range(len(self._pairs))]
+            bounds += [(own, -low), ([-entry for entry in own], high)]
+        equations = self._stationarity()
+        both = [*equations, *(([-entry for entry in row], -constant) for row, constant in equations)]
+        around = [self._living_cells(position, unit) for position, unit in self._living_units]
+        if prod(map(len, around)) > MAX_CHOICES:
+            raise NotApplicable
+        for cells in product(*around):
+            corners = self._corners([*bounds, *both, *(condition for cell in cells for condition in cell)])
+            if not corners:
+                return "the loss falls off kinks of units and of the objective"
+            if all(self._idle_complaint(slopes) for slopes in corners):
+                raise NotApplicable
+        return ""
+
+    def _corners(self, conditions: Sequence[Condition]) -> list[list[Algebraic]]:
+        """Subgradients g that satisfy all conditions: the vertices of the polytope of all of them, and their mean."""
+        unknown = sorted(self._sides)
+        known = [None if i in self._sides else low for i, (low, _) in enumerate(self._pairs)]
+        rows = [[self.zero + 1] + [self.zero] * len(unknown)]
+        for coefficients, constant in conditions:
+            rest = sum((slope * c for slope, c in zip(known, coefficients, strict=True) if slope is not None), self.zero + constant)
+            rows.append([rest, *(self.zero + coefficients[i] for i in unknown)])
+        rays = generators(rows, len(unknown) + 1, field_scalars(self.found.field)).rays
+        points = [[entry / ray[0] for entry in ray[1:]] for ray in rays if ray[0].sign()]
+        if len(points) > 1:
+            points.append([sum(entries[1:], entries[0]) / len(points) for entries in zip(*points, strict=True)])
+        filled = []
+        for point in points:
+            values = dict(zip(unknown, point, strict=True))
+            filled.append([values[i] if slope is None else slope for i, slope in enumerate(known)])
+        return filled
+
+    def _at(self, condition: Condition, slopes: Sequence[Algebraic]) -> Algebraic:
+        coefficients, constant = condition
+        total: Algebraic = self.zero + constant
+        for slope, c in zip(slopes, coefficients, strict=True):
+            total = total + slope * c if c else total
+        return total
+
+    def _idle_complaint(self, slopes: Sequence[Algebraic]) -> str:
+        """Which unit with a = 0 can be put to use."""
+        for position, unit in enumerate(self.data.units):
+            if unit.output not in self.sigma:
+                dead = all(self.found.witness[k] == 0 for k in unit.parameters)
+                if falls := (self._dead if dead else self._off)(position, unit, slopes):
+                    return falls
+        return ""
+
+    @property
+    def _living_units(self) -> list[tuple[int, Unit]]:
+        return [(position, unit) for position, unit in enumerate(self.data.units) if unit.output in self.sigma]
+
+    # What holds along a family
+
+    def _check_family(self) -> None:
+        """Nothing that the test looks at changes along the family: penalised directions do not, and outputs only where the loss is affine.
+
+        `moving` are the data points whose outputs change.
+        """
+        for step in self.found.directions:
+            moved = tuple(entry + change for entry, change in zip(self.found.witness, step, strict=True))
+            for position, unit in enumerate(self.data.units):
+                for k, penalty in zip(unit.incoming, self.data.penalties[position][1:], strict=True):
+                    chart = self.charted.get(unit.output)
+                    product = chart is not None and k in chart.products
+                    if step[k] != 0 and not product and (chart is not None or penalty):
+                        raise NotApplicable
+                    # u = v / s is constant along the family.
+                    if product and penalty and step[k] * self.found.witness[unit.output] != self.found.witness[k] * step[unit.output]:
+                        raise NotApplicable
+            self.moving |= {i for i, (a, b) in enumerate(zip(self.outputs, self._outputs(moved), strict=True)) if a != b}
+
+    def _outputs(self, point: Vector) -> list[Algebraic]:
+        """The network's output at every data point: `sum_l phi'_li (s u + v)_l . x_i` plus the bias."""
+        output = self.problem.network.layers[-1]
+        bias: Any = 0
+        if output.bias:
+            name = Variable(f"{output.name}.bias", (0,))
+            bias = point[self.problem.parameters.index(name)] if output.fixed_bias is None else output.fixed_bias[0]
+        outputs = [self.zero + bias for _ in self.problem.data.x]
+        for position, unit in enumerate(self.data.units):
+            if (chart := self.charted.get(unit.output)) is None:
+                continue
+            products = [point[k] if k in chart.products else point[unit.output] * point[k] for k in unit.incoming]
+            for i, row in enumerate(self._rows(unit)):
+                side = self._units_signs[position][i]
+                if side and (factor := self.data.slope(side)):
+                    outputs[i] = outputs[i] + _along(products, row) * factor
+        return outputs
+
+    def _rows(self, unit: Unit) -> list[tuple[Fraction, ...]]:
+        """The data points as the units see them: (x_i, 1) with a bias, x_i without."""
+        bias = len(unit.incoming) > self.problem.network.inputs
+        return [(*point, Fraction(1)) if bias else point for point in self.problem.data.x]
+
+    @cached_property
+    def _units_signs(self) -> list[tuple[int, ...]]:
+        if not self.signs.layers[0]:  # no kink at all: one side is as good as the other
+            return [(1,) * len(self.problem.data) for _ in self.data.units]
+        return [sign_values(signs) for signs in self.signs.layers[0]]
+
+    # Slopes of the loss
+
+    @cached_property
+    def _sides(self) -> dict[int, tuple[Algebraic, Algebraic]]:
+        """For the data points at a kink of the loss: its derivatives below and above (equal ones leave no choice, but must be met)."""
+        return {i: self._pairs[i] for i in self._sharp}
+
+    @cached_property
+    def _sharp(self) -> list[int]:
+        """The data points at a kink of the loss across which it is not known to be smooth."""
+        smooth = smooth_kinks(self.problem.loss.expression)
+        zero = [sign == "0" and not smooth[k % len(smooth)] for k, sign in enumerate(self.signs.objective)]
+        return sorted({k // len(smooth) for k, sharp in enumerate(zero) if sharp})
+
+    @cached_property
+    def _pairs(self) -> list[tuple[Algebraic, Algebraic]]:
+        data, loss = self.problem.data, self.problem.loss.expression
+        smooth = smooth_kinks(loss)
+        context = fmpq_mpoly_ctx.get(["f"], Ordering.lex)
+        pairs = []
+        for i, (value, target, weight) in enumerate(zip(self.outputs, data.y, data.weight, strict=True)):
+            signs = sign_values(self.signs.objective[i * len(smooth) : (i + 1) * len(smooth)])
+            sharp = [k for k, (sign, flat) in enumerate(zip(signs, smooth, strict=True)) if not sign and not flat]
+            if len(sharp) > 1:
+                raise NotApplicable
+            known = {Variable("f", (0,)): context.gen(0), Variable("y", (0,)): context.constant(rational(target[0]))}
+            share = weight / len(data) if self.problem.loss.reduction is Reduction.MEAN else weight
+            ends = []
+            for side in (-1, 1):
+                piece = piece_on(loss, known, iter(side if k in sharp else sign for k, sign in enumerate(signs)), context)
+                if i in self.moving and not piece.derivative(0).is_constant():
+                    raise NotApplicable
+                ends.append(value_at(piece.derivative(0).to_dict(), [value], self.zero) * share)
+            pairs.append((ends[0], ends[1]) if (ends[1] - ends[0]).sign() >= 0 else (ends[1], ends[0]))
+        return pairs
+
+    @cached_property
+    def slopes(self) -> list[Algebraic] | None:
+        """The subgradient g of the loss: its derivative by the output where it has one, else what stationarity leaves, if that is one."""
+        slopes = [low for low, _ in self._pairs]
+        unknown = sorted(self._sides)
+        if not unknown:
+            return slopes
+        rows = []
+        for coefficients, constant in self._stationarity():
+            known = sum((slopes[i] * c for i, c in enumerate(coefficients) if c and i not in self._sides), self.zero + constant)
+            rows.append((*(self.zero + coefficients[i] for i in unknown), known))
+        reduced = echelon(rows, len(unknown), field_scalars(self.found.field))
+        if len(reduced.columns) < len(unknown):
+            return None
+        for row, column in zip(reduced.rows, reduced.columns, strict=True):
+            slopes[unknown[column]] = -row[-1]
+        return slopes
+
+    def _stationarity(self) -> list[Condition]:
+        """Equations that hold at a critical point of the stratum."""
+        equations: list[Condition] = []
+        output = self.problem.network.layers[-1]
+        for position, unit in enumerate(self.data.units):
+            rows, signs = self._rows(unit), self._units_signs[position]
+            factors = [self.data.slope(sign) * (sign != 0) for sign in signs]
+            if unit.output in self.sigma:
+                wall = [row for row, sign in zip(rows, signs, strict=True) if not sign]
+                base = self._penalty_slope(position, unit)
+                for tangent in kernel(wall, len(unit.incoming), FRACTIONS):
+                    along = [factor * _along(row, tangent) for factor, row in zip(factors, rows, strict=True)]
+                    equations.append((along, _along(base, tangent)))
+        if output.bias and output.fixed_bias is None:
+            k = self.problem.parameters.index(Variable(f"{output.name}.bias", (0,)))
+            equations.append(([1] * len(self.problem.data), self.found.witness[k] * (2 * self.data.all_penalties[k])))
+        return equations
+
+    def _is_critical(self) -> bool:
+        """Whether a point at which the gradients of the constraints are dependent is critical all the same.
+
+        In the products p the constraints are affine on the stratum, so that a minimum has multipliers there whatever the gradients in theta
+        are; and its units are balanced.
+        """
+        if self.found.directions or self.slopes is None:
+            raise NotApplicable
+        if any(self._at(equation, self.slopes) != 0 for equation in self._stationarity()):
+            return False
+        for position, unit in enumerate(self.data.units):
+            if unit.output in self.sigma:
+                ridge, *_ = self.data.penalties[position]
+                u = self._directions(unit)
+                half = [entry / 2 for entry in self._penalty_slope(position, unit)]
+                if _along(half, u) != ridge:
+                    return False
+        return True
+
+    def _directions(self, unit: Unit) -> list[Algebraic]:
+        """The unit's u = w / a, from whatever the chart has."""
+        chart, s = self.charted[unit.output], self.found.witness[unit.output]
+        return [self.found.witness[k] / s if k in chart.products else self.found.witness[k] for k in unit.incoming]
+
+    def _penalty_slope(self, position: int, unit: Unit) -> list[Algebraic]:
+        """`2 Lambda u`."""
+        return [value * (2 * weight) for value, weight in zip(self._directions(unit), self.data.penalties[position][1:], strict=True)]
+
+    # Units
+
+    def _living_cells(self, position: int, unit: Unit) -> list[list[Condition]]:
+        """For every cell around a living unit: the derivatives along its rays, to be non-negative."""
+        rows, signs = self._rows(unit), self._units_signs[position]
+        sigma, penalty = self.sigma[unit.output], self._penalty_slope(position, unit)
+        wall = [i for i, sign in enumerate(signs) if not sign and any(rows[i])]
+        found = []
+        for cell, cone in cell_cones([tuple(sigma * x for x in rows[i]) for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
+            sides = dict(zip(wall, cell, strict=True))
+            factors = [self.data.slope(sides.get(i, sign)) for i, sign in enumerate(signs)]
+            found.append(
+                [
+                    ([factor * _along(row, ray) for factor, row in zip(factors, rows, strict=True)], _along(penalty, ray))
+                    for ray in cone.rays
+                ]
+            )
+        return found
+
+    def _effect(self, rows: Sequence[Sequence[Fraction]], sides: Mapping[int, int], slopes: Sequence[Algebraic]) -> list[Algebraic]:
+        """`v = sum_i g_i phi'_i x_i` over the data points that have a side."""
+        v = [self.zero] * len(rows[0])
+        for i, side in sides.items():
+            if factor := self.data.slope(side):
+                v = [entry + slopes[i] * (factor * x) if x else entry for entry, x in zip(v, rows[i], strict=True)]
+        return v
+
+    def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        rows = self._rows(unit)
+        real = [i for i, row in enumerate(rows) if any(row)]
+        for cell, cone in cell_cones([rows[i] for i in real], len(unit.incoming), FRACTIONS, MAX_CELLS):
+            v = self._effect(rows, dict(zip(real, cell, strict=True)), slopes)
+            rays = [*cone.rays, *cone.lineality, *(tuple(-entry for entry in line) for line in cone.lineality)]
+            if self._negative(position, v, rays):
+                return f"the dead unit {position} can be woken"
+        return ""
+
+    def _off(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        """A unit without effect: a = 0, and nothing penalised is left in w.
+
+        Where the inequality fails, that is no way down yet: with a bias c != 0 a small a changes the outputs by a c, and the loss by its
+        own second order in that, which counts as much.
+        """
+        rows, signs = self._rows(unit), self._units_signs[position]
+        if self.found.witness[unit.output] != 0 or any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
+            raise NotApplicable
+        v = self._effect(rows, dict(enumerate(signs)), slopes)
+        basis = [tuple(Fraction(i == j) for j in range(len(v))) for i in range(len(v))]
+        rays = [*basis, *(tuple(-entry for entry in ray) for ray in basis)]
+        if self._negative(position, v, rays):
+            raise NotApplicable
+        return ""
+
+    def _negative(self, position: int, v: Sequence[Algebraic], rays: Sequence[Sequence[Fraction]]) -> bool:
+        """Whether `4 lambda_a w Lambda w - (v.w)^2` is negative somewhere on the cone of these rays."""
+        if all(entry == 0 for entry in v):
+            return False
+        if len(rays) > MAX_RAYS:
+            raise NotApplicable
+        ridge, *penalty = self.data.penalties[position]
+        along = [_along(v, ray) for ray in rays]
+        gram = [
+            [
+                4 * ridge * sum(c * a * b for c, a, b in zip(penalty, one, two, strict=True)) - here * there
+                for two, there in zip(rays, along, strict=True)
+            ]
+            for one, here in zip(rays, along, strict=True)
+        ]
+        return copositivity(gram, field_scalars(self.found.field)) is Copositivity.NEGATIVE
+
+
+def _along(vector: Sequence[Any], ray: Sequence[Any]) -> Any:
+    total = vector[0] * ray[0]
+    for entry, step in zip(vector[1:], ray[1:], strict=True):
+        total = total + entry * step
+    return total

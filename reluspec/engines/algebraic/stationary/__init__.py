@@ -1,0 +1,1 @@
+"""The critical points of one stratum: equations in charts, symmetries, points, families and orbits."""

@@ -1,0 +1,170 @@
+"""A stratum with its zero switches solved, as far as polynomials go: what is left to be made critical."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from flint import fmpq_mpoly
+
+from reluspec.engines.algebraic.ideals.groebner import Groebner, flint_basis
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, unit_groups
+from reluspec.engines.algebraic.stationary.smoothness import smooth_switches
+from reluspec.problem.expression import sign
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import Signs, penalty_kinks
+from reluspec.systems.surrogate import Surrogate, constant_value, monic_key, surrogate
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """A piece of a stratum.
+
+    `images` give every parameter in terms of the free ones; `loss`, `constraints` (zero switches that are not solved and need a
+    multiplier), `equations` (zero switches across which the loss is smooth) and `strict` (position of the switch, its sign, its
+    polynomial) are polynomials in these.
+    """
+
+    surrogate: Surrogate
+    images: tuple[fmpq_mpoly, ...]
+    loss: fmpq_mpoly
+    constraints: tuple[fmpq_mpoly, ...]
+    equations: tuple[fmpq_mpoly, ...]
+    strict: tuple[tuple[int, int, fmpq_mpoly], ...]
+
+    @cached_property
+    def free(self) -> tuple[int, ...]:
+        """Positions of the parameters that are left."""
+        return tuple(k for k, image in enumerate(self.images) if image == self.surrogate.context.gen(k))
+
+    @property
+    def polynomials(self) -> tuple[fmpq_mpoly, ...]:
+        return (self.loss, *self.constraints, *self.equations, *(polynomial for _, _, polynomial in self.strict))
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The units that may have a chart: when their signs are flipped, so are their eliminated parameters, and no others.
+
+        Beside the stratum, too: a penalty such as |w| with its kink here is c w and -c w on its sides, which are not even in the unit.
+        """
+        return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit) and not self._bent(unit))
+
+    def _bent(self, unit: Unit) -> bool:
+        """Whether flipping the unit's signs exchanges the sides of a penalty's kink on which the stratum lies."""
+        switches = self.surrogate.switches
+        for switch in switches[len(switches) - penalty_kinks(self.surrogate.problem) :]:
+            try:
+                if switch.sign == 0 and any(Chart((unit,)).transform(switch.polynomial)[1]):
+                    return True
+            except ParityError:
+                return True
+        return False
+
+    def _apart(self, unit: Unit) -> bool:
+        chart = Chart((unit,))
+        for k, image in enumerate(self.images):
+            try:
+                terms, parity = chart.transform(image)
+            except ParityError:
+                return False
+            if terms and parity != (int(k in unit.parameters),):
+                return False
+        return self.images[unit.output] == self.surrogate.context.gen(unit.output)
+
+
+def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basis) -> Iterator[Restricted]:
+    """The stratum as a union of pieces on which the zero switches are solved as far as polynomials go.
+
+    A piece is where one factor of each zero switch that is a product vanishes (`v w = 0`: `v = 0` or `w = 0`; where a unit of a second
+    layer is dead, the gradients of its switches are dependent on the whole stratum, on the pieces they are not). A local minimum is
+    critical on every piece that it lies on. Nothing is yielded where the stratum is found to be empty. Raises `SolvingLimit`.
+    """
+    local = surrogate(problem, signs)
+    smooth = smooth_switches(problem)
+    zeros = [(flat, switch.polynomial) for flat, switch in zip(smooth, local.switches, strict=True) if switch.sign == 0]
+    sharp = tuple(polynomial for flat, polynomial in zeros if not flat)
+    for case in _solved(_Case(local, tuple(local.context.gens()), sharp), groebner):
+        strict = case.strict()
+        if strict is not None:
+            equations = _distinct([polynomial.compose(*case.images) for flat, polynomial in zeros if flat])
+            if not any(polynomial.is_constant() for polynomial in equations):
+                loss = local.loss.compose(*case.images)
+                yield Restricted(local, case.images, loss, case.constraints, tuple(equations), tuple(strict))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Parameters by the free ones, and the zero switches that are not solved yet; `reduced`: they are a Groebner basis."""
+
+    local: Surrogate
+    images: tuple[fmpq_mpoly, ...]
+    constraints: tuple[fmpq_mpoly, ...]
+    reduced: bool = False
+
+    def strict(self) -> list[tuple[int, int, fmpq_mpoly]] | None:
+        """The strict switches that are not constant; `None` where one has the wrong sign."""
+        found = []
+        for position, switch in enumerate(self.local.switches):
+            if switch.sign:
+                polynomial = switch.polynomial.compose(*self.images)
+                value = constant_value(polynomial)
+                if value is None:
+                    found.append((position, switch.sign, polynomial))
+                elif sign(value) != switch.sign:
+                    return None
+        return found
+
+    def substituted(self, position: int, value: fmpq_mpoly) -> _Case:
+        step = list(self.local.context.gens())
+        step[position] = value
+        constraints = tuple(polynomial.compose(*step) for polynomial in self.constraints)
+        return _Case(self.local, tuple(image.compose(*step) for image in self.images), constraints)
+
+
+def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
+    """Solve for parameters that occur linearly with a constant coefficient, split products, and leave the rest."""
+    strict = case.strict()
+    constraints = _distinct(case.constraints)
+    if strict is None or any(polynomial.is_constant() for polynomial in constraints):
+        return
+    never_zero = {monic_key(polynomial) for _, _, polynomial in strict}
+    # Affine ones first: they keep the images affine as long as can be.
+    for polynomial in sorted(constraints, key=lambda q: q.total_degree()):
+        if (found := _linear_in(polynomial)) is not None:
+            yield from _solved(replace(case, constraints=tuple(constraints)).substituted(*found), groebner)
+            return
+    for k, polynomial in enumerate(constraints):
+        factors = [factor for factor, _ in polynomial.factor()[1] if monic_key(factor) not in never_zero]
+        if len(factors) != 1 or factors[0].total_degree() < polynomial.total_degree():
+            for factor in factors:
+                rest = tuple(other for j, other in enumerate(constraints) if j != k)
+                yield from _solved(replace(case, constraints=(*rest, factor), reduced=False), groebner)
+            return
+    if len(constraints) > 1 and not case.reduced:
+        # Only if that leads on: a basis has more elements than it takes to describe the set, and their gradients are dependent.
+        basis = groebner(case.local.context, constraints)
+        if any(polynomial.is_constant() or _linear_in(polynomial) or _is_product(polynomial) for polynomial in basis):
+            yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
+            return
+    yield replace(case, constraints=tuple(constraints))
+
+
+def _linear_in(polynomial: fmpq_mpoly) -> tuple[int, fmpq_mpoly] | None:
+    """A parameter with degree one and a constant coefficient, and the value at which the polynomial vanishes."""
+    for position, degree in enumerate(polynomial.degrees()):
+        if degree == 1:
+            coefficient = polynomial.derivative(position)
+            if coefficient.is_constant():
+                gen = polynomial.context().gen(position)
+                return position, gen - polynomial / coefficient.leading_coefficient()
+    return None
+
+
+def _is_product(polynomial: fmpq_mpoly) -> bool:
+    return sum(int(power) for _, power in polynomial.factor()[1]) > 1
+
+
+def _distinct(polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+    """Without zeros and multiples."""
+    return list({monic_key(polynomial): polynomial for polynomial in polynomials if not polynomial.is_zero()}.values())

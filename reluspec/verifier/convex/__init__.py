@@ -1,0 +1,1 @@
+"""The setting of theory.md section 4: strata by faces, exclusions by weak duality, the landscape rebuilt."""

@@ -1,0 +1,61 @@
+"""Are the sublevel sets of the loss bounded? What the theorem of docs/audit.md assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flint import fmpq_poly
+
+from reluspec.problem.expression import Expression, Sum, Variable, evaluate, variables
+from reluspec.problem.problem import Problem
+from reluspec.verifier.convex.setting import rational
+
+
+def not_coercive(problem: Problem) -> str:
+    """Why it is not proved that the loss tends to infinity; empty if it is.
+
+    It does if the objective is a sum of functions of one output each that are bounded below, and the regulariser a sum of functions of one
+    parameter each that are bounded below, and for every parameter tends to infinity with it.
+    """
+    for y in problem.data.y:
+        values: dict[Variable, Any] = {Variable("y", (k,)): fmpq_poly([rational(entry)]) for k, entry in enumerate(y)}
+        grown = _growth(_terms([problem.loss.expression]), values)
+        if grown is None or any(sign < 0 for sign in grown.values()):
+            return "the objective is not proved to be bounded below"
+    grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
+    if grown is None:
+        return "the regulariser is no sum of functions of one parameter each"
+    free = [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) <= 0]
+    return f"no penalty keeps {free[0]} bounded" if free else ""
+
+
+def _terms(expressions: Sequence[Expression]) -> list[Expression]:
+    found: list[Expression] = []
+    for one in expressions:
+        found.extend(_terms(one.terms) if isinstance(one, Sum) else [one])
+    return found
+
+
+def _growth(terms: Sequence[Expression], fixed: Mapping[Variable, Any]) -> dict[tuple[Variable, int], int] | None:
+    """The sign of all terms in a variable together, far out on either side, 0 where they stay bounded; `None` for mixed terms."""
+    tails: dict[tuple[Variable, int], fmpq_poly] = {}
+    for term in terms:
+        used = set(variables(term)) - set(fixed)
+        if len(used) > 1:
+            return None
+        for variable in used:
+            for side in (1, -1):
+                tails[variable, side] = tails.get((variable, side), fmpq_poly([0])) + _tail(term, variable, side, fixed)
+    return {key: (0 if tail.degree() < 1 else 1 if tail[tail.degree()] > 0 else -1) for key, tail in tails.items()}
+
+
+def _tail(term: Expression, variable: Variable, side: int, fixed: Mapping[Variable, Any]) -> fmpq_poly:
+    """The polynomial in t that a term is for `variable = side t` and large t."""
+
+    def far(switch: fmpq_poly) -> int:
+        top = switch[switch.degree()] if switch.degree() >= 0 else 0
+        return int(top > 0) - int(top < 0)
+
+    value: fmpq_poly = evaluate(term, {**fixed, variable: fmpq_poly([0, side])}, far, lambda c: fmpq_poly([rational(c)]))
+    return value
