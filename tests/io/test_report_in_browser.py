@@ -357,21 +357,22 @@ def test_the_cells_near_a_minimum(name: str, steps: int, page: Page, tmp_path: P
         assert page.all(f"#regions .mark.chosen[data-id='{component.id}']")
 
 
-def test_thousands_of_cells_are_shown_and_filtered_quickly(page: Page, tmp_path: Path) -> None:
+def test_thousands_of_cells_are_shown_and_filtered(page: Page, tmp_path: Path) -> None:
     minima = solved("three units in space")
     opened(page, minima, tmp_path)
     assert "27,000 cells" in page.text("#regions-facts")
-    for act in ("Cells whose names contain|++", "Part downwards|2", "View of the region graph|around", "View of the region graph|parts"):
-        label, value = act.split("|")
-        spent = page.run(
-            "const start = performance.now(); const node = document.querySelector(`[aria-label='${arguments[0]}']`);"
-            "node.value = arguments[1];"
-            "node.dispatchEvent(new Event('input', {bubbles: true})); node.dispatchEvent(new Event('change', {bubbles: true}));"
-            "document.body.offsetHeight; return performance.now() - start",
-            label,
-            value,
-        )
-        assert spent < 1000  # 10 to 40 ms on a quiet machine
+    seen = []
+    for label, value in (
+        ("Cells whose names contain", "|++"),
+        ("Part downwards", "2"),
+        ("View of the region graph", "around"),
+        ("View of the region graph", "parts"),
+    ):
+        page.set(f"[aria-label='{label}']", value)
+        seen.append(page.run("return document.querySelector('#regions').innerHTML"))
+    assert len(set(seen)) == len(seen) - 1, "the last view is the one before the third"
+    assert seen[1] == seen[3]
+    assert page.noise() == []
 
 
 def test_the_slice_answers_its_controls(page: Page, tmp_path: Path) -> None:

