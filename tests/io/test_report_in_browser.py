@@ -357,6 +357,7 @@ def test_the_cells_near_a_minimum(name: str, steps: int, page: Page, tmp_path: P
         assert page.all(f"#regions .mark.chosen[data-id='{component.id}']")
 
 
+@pytest.mark.slow
 def test_thousands_of_cells_are_shown_and_filtered(page: Page, tmp_path: Path) -> None:
     minima = solved("three units in space")
     opened(page, minima, tmp_path)
