@@ -75,22 +75,23 @@ class ZeroTest:
             found.extend(h[i] * g[j] - h[j] * g[i] for i, j in combinations(block, 2))
         return [equation for equation in found if not equation.is_zero()]
 
-    def plainly_zero(self, polynomial: Polynomial, enclosure: Enclosure | None) -> bool:
-        """Whether `u p = sum c_k f_k` for the equations f_k, a polynomial u of degree at most one that is not zero at the point, and c_k
-        of fitting degree.
+    def plainly_zero(self, polynomial: Polynomial, enclosure: Enclosure | None, degree: int) -> bool:
+        """Whether `u p = sum c_k f_k` for the equations f_k, a polynomial u of at most this degree (0 or 1) that is not zero at the point,
+        and c_k of fitting degree.
 
-        Most ties have such a reason (equal norms of `G r` for faces that differ in one point, points that no unit sees, …), and finding
-        it is linear algebra.
+        Most ties have such a reason (equal norms of `G r` for faces that differ in one point, points that no unit sees, …), nine of ten
+        even with a constant u, and finding it is linear algebra.
         """
         if polynomial.is_zero():
             return True
         if enclosure is None or not self._count:
             return False
         linear = [self._ring.constant(1), *self._ring.gens()]
-        cofactors = linear if polynomial.total_degree() == 2 else linear[:1]
-        products = [polynomial * u for u in linear] + [equation * c for equation in self.equations for c in cofactors]
+        multiples = linear if degree else linear[:1]
+        cofactors = linear if degree and polynomial.total_degree() == 2 else linear[:1]
+        products = [polynomial * u for u in multiples] + [equation * c for equation in self.equations for c in cofactors]
         for vector in _kernel(products):
-            u = sum((u * coefficient for u, coefficient in zip(linear, vector, strict=False)), self._ring.constant(0))
+            u = sum((u * coefficient for u, coefficient in zip(multiples, vector, strict=False)), self._ring.constant(0))
             value = self._evaluate(u, enclosure, enclosure.precision)
             if value is not None and not value.contains(0):
                 return True
@@ -101,7 +102,7 @@ class ZeroTest:
         if not self._count:  # the dead network: everything is rational
             constant = polynomial.to_dict().get((0,), fmpq(0))
             return int(constant > 0) - int(constant < 0)
-        if self.plainly_zero(polynomial, enclosure(PRECISIONS[0])):
+        if any(self.plainly_zero(polynomial, enclosure(PRECISIONS[0]), degree) for degree in (0, 1)):
             return 0
         found = self._relation(polynomial)
         if found is None:

@@ -57,7 +57,7 @@ class CriticalPoint:
         return self._excess[face]
 
     def _decide(self, ball: Callable[[arb_mat], arb], polynomial: Callable[[], Polynomial]) -> int | None:
-        """Balls first, the exact test where they keep containing zero."""
+        """Balls first, the exact test where they keep containing zero; a tie with a plain reason is not looked at more closely."""
         for precision in PRECISIONS:
             enclosure = self.enclosure(precision)
             if enclosure is None:
@@ -66,6 +66,8 @@ class CriticalPoint:
                 value = ball(enclosure.z)
             if not value.contains(0):
                 return 1 if value > 0 else -1
+            if precision == PRECISIONS[0] and self.zero_test.plainly_zero(polynomial(), enclosure, 0):
+                return 0
         return self.zero_test.sign(polynomial(), self.enclosure)
 
     def orientation(self, face: int) -> tuple[int, bool]:
