@@ -104,7 +104,7 @@ def test_equal_losses_are_proved_equal(name: str) -> None:
     assert found.complete, failures(found)
 
 
-GENERAL_MAY_BE_OPEN = ("may be equal", "finer than the verifier's precision", "slope", "family", "infinitely many")
+GENERAL_MAY_BE_OPEN = ("may be equal", "finer than the verifier's precision", "slope", "family", "infinitely many", "may be dependent")
 
 
 def _check_general(seed: int) -> None:
