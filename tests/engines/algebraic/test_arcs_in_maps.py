@@ -194,7 +194,7 @@ def test_linear_layers_by_singular_values(penalty: str, y: tuple[tuple[int, int]
     assert np.linalg.matrix_rank(component.theta()["output.weight"], tol=1e-9) == rank
 
 
-@pytest.mark.parametrize("penalty", ["1/4", "2", "5"])
+@pytest.mark.parametrize("penalty", ["1/4", *(pytest.param(penalty, marks=pytest.mark.slow) for penalty in ("2", "5"))])
 def test_circles_in_families_are_not_guessed_at(penalty: str) -> None:
     """With equal singular values the saddles of rank one fill a torus: undecided, or right."""
     minima, least, rank = linear_layers(((2, 0), (0, 2)), penalty)

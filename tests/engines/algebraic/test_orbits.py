@@ -62,7 +62,9 @@ def solved(name: str) -> tuple[Landscape, MinimaMap]:
     return Landscape(problem), reluspec.solve(problem, "algebraic", workers=2)
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith("saddles with a penalty") else name for name in TEXTS]
+)
 def test_the_map_withstands(name: str) -> None:
     """Complete; witnesses, samples and ends are minima with the stratum's signs; descents find nothing else."""
     land, minima = solved(name)
