@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from math import ceil, log10
 
 from flint import arb
@@ -25,7 +24,7 @@ def binary_precision(digits: int) -> int:
 
 def ball(number: arb, digits: int = DIGITS) -> Ball:
     """`number` as a decimal ball with about that many significant digits; the decimal ball contains the binary one."""
-    mantissa, radius, exponent = (int(part) for part in number.mid_rad_10exp(digits + 5))
+    mantissa, radius, exponent = map(int, number.mid_rad_10exp(digits + 5))
     size = abs(mantissa)
     # Round to the digits asked for, or to what the ball is good for, and add what rounding moved.
     highest = _adjusted(size, exponent) if size else _adjusted(radius, exponent) + 1
@@ -57,10 +56,10 @@ def _plain(integer: int, exponent: int) -> str:
     """`integer * 10^exponent` as Python's decimals are written: plainly, or with an exponent where that would take many zeros."""
     if not integer:
         return "0"
-    digits, sign = str(abs(integer)), "-" if integer < 0 else ""
+    digits, sign = (str(-integer), "-") if integer < 0 else (str(integer), "")
     point = len(digits) + exponent
     if not -7 < point < 26:
-        return f"{Decimal(f'{integer}e{exponent}'):e}"
+        return f"{sign}{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{point - 1:+d}"
     if exponent >= 0:
         return sign + digits + "0" * exponent
     if point > 0:

@@ -183,8 +183,8 @@ class FloatGeometry:
         """For which sign of the output weight `q` up to `radius` (… x k) points into each face (…): 1, -1, 0 for neither, `UNKNOWN`."""
         facets = self.facets[faces]
         small = gamma(self.width + 4) + 2 * self.ENTRY_ERROR
-        value = (facets * q[..., None, :]).sum(axis=-1)
-        doubt = (np.abs(facets) * (radius + small * np.abs(q))[..., None, :]).sum(axis=-1) * INFLATION
+        value = np.einsum("...pk,...k->...p", facets, q)
+        doubt = np.einsum("...pk,...k->...p", np.abs(facets), radius + small * np.abs(q)) * INFLATION
         positive, negative = value > doubt, value < -doubt
         found = np.full(faces.shape, UNKNOWN, dtype=np.int8)
         found[positive.any(axis=-1) & negative.any(axis=-1)] = 0

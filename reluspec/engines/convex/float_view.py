@@ -31,11 +31,13 @@ class FloatView:
         # As one matrix: NumPy is slow at many small products. Cauchy-Schwarz bounds the error; 1e-150 covers squares that underflow.
         faces, width, points = floats.map.shape
         q = (floats.map.reshape(faces * width, points) @ self.z).reshape(faces, width)
+        size = np.abs(q)
         small = gamma(points + 4) + 2 * floats.ENTRY_ERROR
         doubt = self.doubt + small * np.abs(self.z)
         error = floats.map_norm * ((float(np.sqrt(doubt @ doubt)) + 1e-150) * INFLATION)
-        low = (np.maximum(np.abs(q) - error, 0) ** 2).sum(axis=1) / INFLATION
-        high = ((np.abs(q) + error) ** 2).sum(axis=1) * INFLATION
+        least, most = np.maximum(size - error, 0), size + error
+        low = np.einsum("fk,fk->f", least, least) / INFLATION
+        high = np.einsum("fk,fk->f", most, most) * INFLATION
         signs = np.zeros(len(q), dtype=np.int8)
         signs[low > floats.ridge * (1 + 4 * UNIT_ROUNDOFF)] = 1
         signs[high < floats.ridge * (1 - 4 * UNIT_ROUNDOFF)] = -1

@@ -87,11 +87,11 @@ class _Balls:
     def __init__(self, system: FaceSystem, precision: int) -> None:
         self.system = system
         balls = system.geometry.balls
-        faces = [balls.face(face, precision) for face in system.faces]
-        count, points = system.coordinates, system.geometry.points
-        rows = arb_mat(count, points, [entry for face in faces for row in face.map for entry in row])
-        self.response = arb_mat(count, points, [entry for face in faces for row in face.response for entry in row]).transpose()
-        self.coupling = rows * self.response
+        self.faces = faces = [balls.face(face, precision) for face in system.faces]
+        count = system.coordinates
+        blocks = [[balls.coupling(first, second, precision) for second in system.faces] for first in system.faces]
+        rows = [row for line in blocks for parts in zip(*line, strict=True) for row in parts]
+        self.coupling = arb_mat(count, count, [entry for row in rows for entry in row])
         self.target = arb_mat(count, 1, [entry for face in faces for entry in face.target])
         self.inverse_norms = [entry for face in faces for entry in face.inverse_norms]
         self.ridge = arb(system.geometry.setting.ridge_output)
@@ -102,6 +102,15 @@ class _Balls:
         system = self.system
         weights = x[system.coordinates :]
         return arb_mat(system.coordinates, 1, [weights[owner] * entry for owner, entry in zip(system.owner, x, strict=False)])
+
+    def weighted_residual(self, x: Sequence[arb]) -> arb_mat:
+        """`z` (n x 1)."""
+        system = self.system
+        products = self.products(x).entries()
+        z = self.metric_target
+        for face, start, rank in zip(self.faces, system.offsets, system.ranks, strict=True):
+            z = z - face.response * arb_mat(rank, 1, products[start : start + rank])
+        return z
 
     def residual(self, x: Sequence[arb]) -> arb_mat:
         """The left-hand sides minus the right-hand sides."""
@@ -170,8 +179,7 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
             return None
         if not all(entry > 0 for entry in proved[count:]):
             return None
-        z = balls.metric_target - balls.response * balls.products(proved)
-        return Enclosure(precision, tuple(proved[:count]), tuple(proved[count:]), z)
+        return Enclosure(precision, tuple(proved[:count]), tuple(proved[count:]), balls.weighted_residual(proved))
 
 
 def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) -> tuple[list[arb], arb_mat] | None:
@@ -180,7 +188,7 @@ def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) 
     The Jacobian is inverted anew only where a step with the old one gained too little.
     """
     size = balls.system.size
-    inverse, before, slow = None, arb(1), 0
+    inverse, before, slow, goal = None, arb(1), 0, arb(2) ** (-precision)
     for _ in range(NEWTON_STEPS):
         if inverse is None:
             try:
@@ -192,7 +200,8 @@ def _newton(balls: _Balls, x: list[arb], scales: Sequence[arb], precision: int) 
         length = max(abs(step[i]) / scales[i] for i in range(size))
         if not length.is_finite():
             return None
-        if length < arb(2) ** (-precision):
+        # A step shrinks what is left by about as much as the last one did; whether that was enough the test tells.
+        if length < goal or length * length < goal * before:
             return x, inverse
         slow = 0 if length < before * SLOW_GAIN else slow + 1
         if slow > SLOW_STEPS:
