@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import reluspec
@@ -60,3 +61,21 @@ def test_no_saddle_passes(penalty: str) -> None:
                     moved = [value + (k // 3**j % 3 - 1) * 1e-3 for j, value in enumerate(point)]
                     assert problem.loss_at(problem.tensors(moved, float)) > here - 1e-12
     assert passed or "lasso" not in penalty
+
+
+def test_an_end_in_a_number_field_of_large_degree() -> None:
+    """Previously its exact second order took minutes, and the family was undecided with it: now most signs show in balls."""
+    problem = reluspec.parse(
+        "data { x = [-1, 1/2, 1] y = [1, 0, 2] } "
+        "network { input 1 a: layer 2 relu without bias b: layer 1 relu output: layer 1 linear without bias } "
+        "loss sum squared_error regulariser ridge(1/10)"
+    )
+    minima = reluspec.solve(problem, workers=1)
+    assert minima.complete
+    assert [component.closed for component in minima] == [True, True, False, False]
+    end = next(component for component in minima if len(component.pieces) == 2)
+    assert {piece.stratum for piece in end.pieces} == {"-++|-++/-++", "000|-++/-++"}
+    theta, rng = end.theta(1), np.random.default_rng(0)
+    for _ in range(200):
+        beside = {name: tensor + rng.normal(scale=1e-3, size=tensor.shape) for name, tensor in theta.items()}
+        assert problem.loss_at(beside) >= problem.loss_at(theta) - 1e-14

@@ -11,6 +11,7 @@ from flint import fmpq, fmpq_poly, fmpz_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reluspec.engines.algebraic.exact import number_field
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField, real_embeddings, real_root_count
 
 ROOT_TWO = NumberField(fmpz_poly([-2, 0, 1]), 1)
@@ -66,6 +67,37 @@ def test_signs_respect_order_and_balls(elements: tuple[Algebraic, Algebraic, Alg
     assert a.field.element(a.polynomial) == a
     if a:
         assert a.ball(200).rel_accuracy_bits() >= 200
+
+
+@given(triples(), st.lists(st.tuples(st.sampled_from("+-*/"), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=80)
+def test_arithmetic_that_is_put_off_is_that_done_at_once(
+    elements: tuple[Algebraic, Algebraic, Algebraic], steps: list[tuple[str, int, int]]
+) -> None:
+    """Two programs of the same steps; the one computes every step exactly before the next."""
+    results = []
+    for degree in (0, 1000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(number_field, "EAGER_DEGREE", degree)
+            known = [elements[0].field.element(element.polynomial) for element in elements]
+            for name, i, j in steps:
+                one, two = known[i % len(known)], known[j % len(known)]
+                known.append(one + two if name == "+" else one - two if name == "-" else one * two if name == "*" or not two else one / two)
+            results.append(known)
+    for late, early in zip(*results, strict=True):
+        assert late.sign() == early.sign()
+        assert bool(late) == bool(early)
+        assert late.ball(100).overlaps(early.ball(100))
+        assert late == early
+        assert late.polynomial == early.polynomial
+
+
+def test_long_sums_do_not_recurse() -> None:
+    total, root = QUINTIC.element(0), QUINTIC.generator
+    for number in range(1, 5_000):
+        total = total + root * number
+    assert total.sign() == root.sign()
+    assert total == root * sum(range(5_000))
 
 
 @given(triples())

@@ -6,9 +6,10 @@ Number Theory*, section 4.2). It is zero exactly when the numerator is; every ot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from operator import add, mul, neg
 from typing import Any, TypeAlias, TypedDict
 
 from flint import arb, ctx, fmpq, fmpq_poly, fmpz, fmpz_poly
@@ -16,6 +17,10 @@ from flint import arb, ctx, fmpq, fmpq_poly, fmpz, fmpz_poly
 START_BITS = 64
 """Precision of the first ball; it doubles until the question is answered."""
 _GUARD = 16
+QUICK_BITS = (128, 512)
+"""Precisions at which a sign is looked for before the element is computed exactly."""
+EAGER_DEGREE = 4
+"""Largest degree of fields in which arithmetic is done at once: nothing is gained there by putting it off."""
 
 Scalar: TypeAlias = "int | Fraction | fmpz | fmpq"
 
@@ -115,6 +120,10 @@ class NumberField:
         product = first * second
         return product if product.degree() < self.degree else product % self.modulus
 
+    def quotient(self, first: fmpq_poly, second: fmpq_poly | None) -> fmpq_poly:
+        """A quotient as one polynomial in alpha, by the extended Euclidean algorithm; `None` stands for 1."""
+        return first if second is None else first * second.xgcd(self.modulus)[1] % self.modulus
+
     def common(self, first: fmpq_poly | None, second: fmpq_poly | None) -> fmpq_poly | None:
         """The product of two denominators."""
         return second if first is None else self.times(first, second)
@@ -130,27 +139,64 @@ class Algebraic:
     Arithmetic mixes with `int`, `Fraction` and FLINT's rationals, and with elements of Q; elements of two other fields do not mix.
     The element is kept as a quotient of two polynomials in alpha: coordinates of solutions are short in this form and long in reduced form
     (F. Rouillier, 1999), and a division costs nothing. It is zero exactly when the numerator is.
+
+    In fields of a degree above `EAGER_DEGREE` results of arithmetic are kept as the operation and its operands until the quotient is asked
+    for: most signs show in balls, which are computed from the operands' balls (exact geometric computation, C. Yap, 1997).
     """
 
-    __slots__ = ("_ball", "_bits", "denominator", "field", "numerator")
+    __slots__ = ("_ball", "_bits", "_denominator", "_numerator", "_operation", "field")
 
     def __init__(self, field: NumberField, numerator: fmpq_poly, denominator: fmpq_poly | None = None) -> None:
         """Both polynomials must be reduced modulo the field's, the denominator not zero; `None` stands for 1."""
         self.field = field
-        self.numerator: fmpq_poly = numerator
-        self.denominator: fmpq_poly | None = denominator
-        if denominator is not None and denominator.degree() < 1:
-            self.numerator, self.denominator = numerator / denominator[0], None
+        self._operation: _Operation | None = None
         self._ball: arb | None = None
         self._bits = 0
+        self._keep(numerator, denominator)
+
+    @staticmethod
+    def _later(field: NumberField, *operation: Any) -> Algebraic:
+        """The result of an operation, not computed yet."""
+        made = Algebraic.__new__(Algebraic)
+        made.field, made._operation, made._ball, made._bits = field, operation, None, 0
+        return made
+
+    def _keep(self, numerator: fmpq_poly, denominator: fmpq_poly | None) -> None:
+        if denominator is not None and denominator.degree() < 1:
+            numerator, denominator = numerator / denominator[0], None
+        self._numerator, self._denominator, self._operation = numerator, denominator, None
+
+    @property
+    def numerator(self) -> fmpq_poly:
+        """A polynomial in alpha of degree less than that of the field."""
+        self._compute()
+        return self._numerator
+
+    @property
+    def denominator(self) -> fmpq_poly | None:
+        """Likewise; `None` stands for 1."""
+        self._compute()
+        return self._denominator
 
     @property
     def polynomial(self) -> fmpq_poly:
-        """The element as one polynomial in alpha, by the extended Euclidean algorithm."""
-        if self.denominator is None:
-            return self.numerator
-        _, factor, _ = self.denominator.xgcd(self.field.modulus)
-        return self.numerator * factor % self.field.modulus
+        """The element as one polynomial in alpha."""
+        return self.field.quotient(self.numerator, self.denominator)
+
+    def _compute(self) -> None:
+        """Carry out the operations that were put off; operands first, without recursion."""
+        waiting = [self]
+        while waiting:
+            element = waiting[-1]
+            if element._operation is None:
+                waiting.pop()
+                continue
+            name, *operands = element._operation
+            if left := [operand for operand in operands if operand._operation is not None]:
+                waiting.extend(left)
+                continue
+            pairs = [(operand._numerator, operand._denominator) for operand in operands]
+            element._keep(*_EXACTLY[name](element.field, *pairs))
 
     def _pair(self, value: object) -> tuple[Algebraic, Algebraic] | None:
         """Both operands as elements of one field; `None` for what is no number."""
@@ -173,16 +219,18 @@ class Algebraic:
         ratio = self.numerator.leading_coefficient() / self.denominator.leading_coefficient()
         return ratio if self.numerator == ratio * self.denominator else None
 
+    @property
+    def _plainly_zero(self) -> bool:
+        return self._operation is None and self._numerator.is_zero()
+
     def __add__(self, value: Algebraic | Scalar) -> Algebraic:
         pair = self._pair(value)
         if pair is None:
             return NotImplemented
         one, two = pair
-        if _same(one.denominator, two.denominator):
-            return Algebraic(one.field, one.numerator + two.numerator, one.denominator)
-        times = one.field.times
-        total = times(one.numerator, two.denominator) + times(two.numerator, one.denominator)
-        return Algebraic(one.field, total, one.field.common(one.denominator, two.denominator))._shortened()
+        if one._plainly_zero or two._plainly_zero:
+            return two if one._plainly_zero else one
+        return one._combined("+", two)
 
     __radd__ = __add__
 
@@ -194,22 +242,32 @@ class Algebraic:
         return -self + value
 
     def __neg__(self) -> Algebraic:
-        return Algebraic(self.field, -self.numerator, self.denominator)
+        return Algebraic(self.field, -self._numerator, self._denominator) if self._operation is None else self._later(self.field, "-", self)
 
     def __mul__(self, value: Algebraic | Scalar) -> Algebraic:
         pair = self._pair(value)
         if pair is None:
             return NotImplemented
         one, two = pair
-        product = one.field.times(one.numerator, two.numerator)
-        return Algebraic(one.field, product, one.field.common(one.denominator, two.denominator))._shortened()
+        if one._plainly_zero or two._plainly_zero:
+            return one if one._plainly_zero else two
+        return one._combined("*", two)
 
     __rmul__ = __mul__
+
+    def _combined(self, name: str, other: Algebraic) -> Algebraic:
+        """The result of an operation with another element of the field: at once in fields of small degree."""
+        result = self._later(self.field, name, self, other)
+        if self.field.degree <= EAGER_DEGREE:
+            result._compute()
+        return result
 
     def inverse(self) -> Algebraic:
         if not self:
             raise ZeroDivisionError("division by the algebraic number 0")
-        return Algebraic(self.field, fmpq_poly([1]) if self.denominator is None else self.denominator, self.numerator)
+        if self._operation is not None:
+            return self._later(self.field, "/", self)
+        return Algebraic(self.field, fmpq_poly([1]) if self._denominator is None else self._denominator, self._numerator)
 
     def __truediv__(self, value: Algebraic | Scalar) -> Algebraic:
         pair = self._pair(value)
@@ -226,21 +284,17 @@ class Algebraic:
                 result = result * base
         return result
 
-    def _shortened(self) -> Algebraic:
-        """In reduced form where the quotient has become longer than that would be."""
-        if self.denominator is None or self.numerator.numer().height_bits() < self.field.long:
-            return self
-        return Algebraic(self.field, self.polynomial)
-
     def __bool__(self) -> bool:
-        return not self.numerator.is_zero()
+        return self._quick_sign() is not None or not self.numerator.is_zero()
 
     def __eq__(self, value: object) -> bool:
         pair = self._pair(value)
         if pair is None:
             return NotImplemented
         one, two = pair
-        return bool(one.field.times(one.numerator, two.denominator) == one.field.times(two.numerator, one.denominator))
+        if one._operation is not None or two._operation is not None:
+            return not one - two
+        return bool(one.field.times(one._numerator, two._denominator) == one.field.times(two._numerator, one._denominator))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -255,25 +309,49 @@ class Algebraic:
 
     def sign(self) -> int:
         """-1, 0 or 1, exactly."""
-        if not self:
+        if (quick := self._quick_sign()) is not None:
+            return quick
+        if not self.numerator:
             return 0
         bits = START_BITS
-        while not (ball := self.enclosure(bits)).is_finite() or ball.contains(0):
+        while (sign := _sign_of(self.enclosure(bits))) is None:
             bits *= 2
-        return 1 if ball > 0 else -1
+        return sign
+
+    def _quick_sign(self) -> int | None:
+        """The sign where operations were put off and balls show it: it is not zero."""
+        if self._operation is None:
+            return None
+        signs = (_sign_of(self.enclosure(bits)) for bits in QUICK_BITS)
+        return next((sign for sign in signs if sign is not None), None)
 
     def enclosure(self, bits: int) -> arb:
         """A ball around the value, computed with `bits` bits; how wide it is depends on cancellation."""
-        if self._ball is None or self._bits < bits:
+        waiting = [self]
+        while self._ball is None or self._bits < bits:
+            element = waiting[-1]
+            _, *operands = element._operation or ("",)
+            if left := [operand for operand in operands if operand._ball is None or operand._bits < bits]:
+                waiting.extend(left)
+                continue
             with ctx.workprec(bits):
-                self._ball = self.field.value(self.numerator, bits)
-                if self.denominator is not None:
-                    self._ball /= self.field.value(self.denominator, bits)
-            self._bits = bits
+                element._ball = element._evaluated(bits)
+            element._bits = bits
+            waiting.pop()
         return self._ball
+
+    def _evaluated(self, bits: int) -> arb:
+        """The ball from those of the operands."""
+        if self._operation is not None:
+            name, *operands = self._operation
+            return _IN_BALLS[name](*(operand._ball for operand in operands))
+        ball = self.field.value(self._numerator, bits)
+        return ball if self._denominator is None else ball / self.field.value(self._denominator, bits)
 
     def ball(self, bits: int) -> arb:
         """A ball around the value, of relative radius at most `2^-bits`; exact for zero."""
+        if not self:
+            return arb(0)
         working = max(bits, self._bits) + _GUARD
         while not (ball := self.enclosure(working)).is_exact() and not (ball.is_finite() and ball.rel_accuracy_bits() >= bits):
             working *= 2
@@ -286,6 +364,46 @@ class Algebraic:
         """Coefficients as rational strings, constant first: the numerator's, then, unless it is 1, `"/"` and the denominator's."""
         top = [str(value) for value in self.numerator.coeffs()]
         return top if self.denominator is None else [*top, "/", *(str(value) for value in self.denominator.coeffs())]
+
+
+_Operation: TypeAlias = "tuple[Any, ...]"
+"""A name of `_EXACTLY` and its operands."""
+_Quotient: TypeAlias = "tuple[fmpq_poly, fmpq_poly | None]"
+"""Numerator and denominator; `None` stands for 1."""
+
+
+def _sum(field: NumberField, one: _Quotient, two: _Quotient) -> _Quotient:
+    if _same(one[1], two[1]):
+        return one[0] + two[0], one[1]
+    return _shortened(field, field.times(one[0], two[1]) + field.times(two[0], one[1]), field.common(one[1], two[1]))
+
+
+def _product(field: NumberField, one: _Quotient, two: _Quotient) -> _Quotient:
+    return _shortened(field, field.times(one[0], two[0]), field.common(one[1], two[1]))
+
+
+def _negative(_: NumberField, one: _Quotient) -> _Quotient:
+    return -one[0], one[1]
+
+
+def _inverse(_: NumberField, one: _Quotient) -> _Quotient:
+    return fmpq_poly([1]) if one[1] is None else one[1], one[0]
+
+
+_EXACTLY: dict[str, Callable[..., _Quotient]] = {"+": _sum, "*": _product, "-": _negative, "/": _inverse}
+_IN_BALLS: dict[str, Callable[..., arb]] = {"+": add, "*": mul, "-": neg, "/": lambda ball: 1 / ball}
+
+
+def _shortened(field: NumberField, numerator: fmpq_poly, denominator: fmpq_poly | None) -> _Quotient:
+    """In reduced form where the quotient has become longer than that would be."""
+    if denominator is None or numerator.numer().height_bits() < field.long:
+        return numerator, denominator
+    return field.quotient(numerator, denominator), None
+
+
+def _sign_of(ball: arb) -> int | None:
+    """The sign of all numbers in a ball, if they have one that is not zero."""
+    return None if not ball.is_finite() or ball.contains(0) else 1 if ball > 0 else -1
 
 
 def _same(first: fmpq_poly | None, second: fmpq_poly | None) -> bool:
