@@ -52,7 +52,7 @@ def dual_decision(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
         return None
     slopes, outgoing, incoming = problem_class
     try:
-        gradient = _loss_gradient(problem, signs, found)
+        gradient = loss_gradient(problem, signs, found)
     except ParityError:
         return None
     holds = _holds(problem, gradient, slopes, outgoing, incoming, found)
@@ -88,7 +88,7 @@ def _class(problem: Problem) -> _Class | None:
     return slopes, row[: output.units], row[output.units :]
 
 
-def _loss_gradient(problem: Problem, signs: Signs, found: CriticalSet) -> list[list[Algebraic]]:
+def loss_gradient(problem: Problem, signs: Signs, found: CriticalSet) -> list[list[Algebraic]]:
     """G: the derivative of the loss by each output at each data point.
 
     Raises `ParityError` where an output changes with the sign of a unit's parameters, which the chart does not tell.

@@ -7,6 +7,7 @@ cell by cell (`surroundings`), and, where that leaves ties or a unit is dead, by
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells
 from reluspec.engines.algebraic.judging.convexity import homogeneous
@@ -14,6 +15,7 @@ from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
+from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
 from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
@@ -40,7 +42,21 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _cell_by_cell(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
-    return _last_resort(problem, signs, found) or decision if decision.verdict is Verdict.UNDECIDED else decision
+    if decision.verdict is not Verdict.UNDECIDED:
+        return decision
+    return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, found) or decision
+
+
+def _in_smaller_network(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
+    """The verdict on the network in which equal units of the last hidden layer are one and dead ones are left out."""
+    try:
+        less = smaller(problem, signs, found)
+    except (NotMergeable, ParityError, TooManyCells):
+        return None
+    except DeadUnitFalls:
+        return Decision(Verdict.NOT_MINIMUM, "first order, a dead unit", "a dead unit can be woken")
+    decision = decide(less.problem, less.signs, less.found)
+    return None if decision.verdict is Verdict.UNDECIDED else replace(decision, argument=f"{decision.argument}, equal units merged")
 
 
 def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from flint import ctx, fmpq_mpoly
+from flint import ctx, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells, cells
 from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import echelon
+from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
-from reluspec.engines.algebraic.stationary.charts import Chart, Terms, derivative
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, derivative
 from reluspec.engines.algebraic.stationary.frames import turned
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
 from reluspec.engines.algebraic.stationary.rotations import Pairs, along, unit_pairs
@@ -50,6 +52,7 @@ class LocalTest:
         self.zeros = [position for position, sign in enumerate(self.flat) if sign == "0"]
         reduced = echelon(found.directions, len(found.witness), field_scalars(found.field))
         self.positions = [k for k in range(len(found.witness)) if k not in reduced.columns]
+        self._short: dict[str, fmpq_mpoly] = {}
         self._expanded: dict[tuple[tuple[int, int], ...], Surrogate | None] = {}
 
     def decision(self) -> Decision:
@@ -122,7 +125,7 @@ class LocalTest:
 
         A region whose affine switches have no common point near theta* is left out.
         """
-        local = surrogate(self.problem, signs)
+        local = self._around(signs)
         if not left:
             chosen = {position: sign_values(signs.all)[position] for position in self.zeros if signs.all[position] != "0"}
             if self._is_there(local, chosen):
@@ -206,7 +209,44 @@ class LocalTest:
 
     @cached_property
     def _base(self) -> Surrogate:
-        return surrogate(self.problem, self.signs)
+        return self._around(self.signs)
+
+    def _around(self, signs: Signs) -> Surrogate:
+        """The surrogate with its zero switches as short as they are around the critical set. Raises `StratumError`."""
+        local = surrogate(self.problem, signs)
+        switches = list(local.switches)
+        for position in self.zeros:
+            switches[position] = replace(switches[position], polynomial=self._shortened(switches[position].polynomial))
+        return replace(local, switches=tuple(switches))
+
+    def _shortened(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+        """A zero switch without the factors that have one sign around the critical set, times that sign.
+
+        The switches of a deeper unit that wakes are w h_i, where the h_i > 0 come from the layer before: all of them are w.
+        """
+        if polynomial.total_degree() < 2 or self.found.is_curved:
+            return polynomial
+        key = str(polynomial)
+        if key not in self._short:
+            content, factors = polynomial.factor()
+            sign, kept = 1 if content > 0 else -1, polynomial.context().constant(1)
+            for factor, power in factors:
+                side = self._constant_sign(factor)
+                sign = sign * side if side and power % 2 else sign
+                kept = kept if side else kept * factor ** (2 - power % 2)
+            self._short[key] = polynomial if kept.is_constant() else sign * kept
+        return self._short[key]
+
+    def _constant_sign(self, polynomial: fmpq_mpoly) -> int:
+        """The sign around the critical set where it is proved to be one and the same, not zero; else 0."""
+        try:
+            terms, sign = self._charted(polynomial)
+        except ParityError:
+            return 0
+        if self.found.directions and not self._is_constant(terms, self._shape, polynomial.context()):
+            return 0
+        value: Algebraic = self._value(terms, field_scalars(self.found.field), self.found.witness)
+        return sign * value.sign()
 
     @cached_property
     def _others(self) -> list[int]:
@@ -240,7 +280,7 @@ class LocalTest:
             for position, side in sides.items():
                 flat[position] = "+" if side > 0 else "-"
             try:
-                self._expanded[key] = surrogate(self.problem, self.signs.reshaped("".join(flat)))
+                self._expanded[key] = self._around(self.signs.reshaped("".join(flat)))
             except StratumError:
                 self._expanded[key] = None
         return self._expanded[key]
@@ -325,8 +365,6 @@ class LocalTest:
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""
-        found = self.found
-        shape = Shape(found.field, found.witness, found.directions, found.living, found.singular)
         for local in self._expanded.values():
             if local is None:
                 continue
@@ -336,17 +374,23 @@ class LocalTest:
                 for i in self.positions:
                     first = derivative(terms, i)
                     if not all(
-                        self._is_constant(entry, shape, local) for entry in (first, *(derivative(first, j) for j in self.positions))
+                        self._is_constant(entry, self._shape, local.context)
+                        for entry in (first, *(derivative(first, j) for j in self.positions))
                     ):
                         return False
         return True
 
-    def _is_constant(self, terms: Terms, shape: Shape, local: Surrogate) -> bool:
+    @cached_property
+    def _shape(self) -> Shape:
+        found = self.found
+        return Shape(found.field, found.witness, found.directions, found.living, found.singular)
+
+    def _is_constant(self, terms: Terms, shape: Shape, context: fmpq_mpoly_ctx) -> bool:
         """Whether a function of the chart is the same on the whole family; one with negative powers only where no s changes."""
         least = {unit.output: min((exponents[unit.output] for exponents in terms), default=0) for unit in self.found.living}
         if any(power < 0 and any(step[k] != 0 for step in shape.directions) for k, power in least.items()):
             return False
-        return on_family(self.chart.cleared(terms, local.context), shape, 0) is not None
+        return on_family(self.chart.cleared(terms, context), shape, 0) is not None
 
 
 def slope_of(polynomial: fmpq_mpoly) -> tuple[Fraction, ...]:

@@ -19,6 +19,7 @@ from reluspec.engines.algebraic.stationary.orbits import Found, orbit_sets
 from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, critical_sets, field_scalars, on_family
 from reluspec.engines.algebraic.stationary.restricted import Restricted
 from reluspec.engines.algebraic.stationary.rotations import Normal, along, arcs
+from reluspec.engines.algebraic.stationary.scalings import conditions
 from reluspec.systems.surrogate import monic_key
 
 
@@ -81,10 +82,14 @@ class ChartBranch:
     def systems(self) -> Iterator[tuple[list[fmpq_mpoly], bool]]:
         """The systems to be solved: Lagrange's, and one for every way in which the gradients of the constraints may be dependent."""
         zeros = (*self.stratum.constraints, *self.stratum.equations)
-        common = [self._cleared(self._widened(self.chart.transform(polynomial)[0])) for polynomial in zeros]
+        common = self._charted(zeros)
         lagrange = Lagrange(self.chart, self._wide, self.stratum.loss, self.stratum.constraints, self.positions)
         for equations, singular in lagrange.systems():
-            yield [*equations, *common], singular
+            further = self._charted(conditions(self.stratum.loss, zeros, self.positions)) if singular else []
+            yield [*equations, *common, *further], singular
+
+    def _charted(self, polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+        return [self._cleared(self._widened(self.chart.transform(polynomial)[0])) for polynomial in polynomials]
 
     def critical(self, equations: Sequence[fmpq_mpoly], singular: bool, groebner: Groebner) -> Critical:
         """What one of the systems has for solutions in the stratum."""
