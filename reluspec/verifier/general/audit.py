@@ -51,7 +51,7 @@ def _sum(context: Context) -> int | str:
 def _stratum(stratum: Stratum, strata: Container[Signs], bits: int) -> int:
     if stratum.reason:
         raise NoIndexError(stratum.reason)
-    if stratum.circles:
+    if stratum.curves:
         raise NoIndexError("its critical points form circles")
     thetas = [one.critical.root.theta for one in stratum.points]
     for k, first in enumerate(thetas):

@@ -1,0 +1,137 @@
+"""The parametrisation that a map gives of a curve, against the curve: the format's charts, see `minima.schema.json`.
+
+A chart's coordinates are the parameters, except that those of a *unit* are divided by its output weight, or multiplied, and that weight
+squared. Two vertices with `pairs` are the ends of an arc: combinations of them, scaled in the pairs, are the points between, since the
+ends are two positions of one vector that turns by less than half a circle. One vertex with pairs is a whole circle. Without pairs
+vertices and rays span a segment, a ray or a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from typing import Any
+
+from flint import arb
+
+from reluspec.verifier.balls import Fit, claimed, fits
+from reluspec.verifier.general.claimed_points import ball
+from reluspec.verifier.general.rotations import Rotation
+from reluspec.verifier.general.stitching import Node
+from reluspec.verifier.general.translations import Translation
+
+Form = Mapping[str, Any]
+
+
+def chart_fits(node: Node, form: Form) -> Fit:
+    """Whether the chart is of the curve's piece, all of it and no more."""
+    if form["kind"] != "chart" or node.interval is None:
+        return Fit.UNCLEAR
+    if not _units_hold(form["units"], len(node.theta)) or any(len(one) != len(node.theta) for one in (*form["vertices"], *form["rays"])):
+        return Fit.APART
+    if isinstance(node.motion, Rotation):
+        return _circle(node, node.motion, form)
+    return _line(node, node.motion, form) if isinstance(node.motion, Translation) else Fit.UNCLEAR
+
+
+def _units_hold(units: Sequence[Form], size: int) -> bool:
+    """Whether no parameter is used twice."""
+    used = [k for unit in units for k in (unit["output"], *unit["directions"], *unit["products"])]
+    return len(set(used)) == len(used) and all(0 <= k < size for k in used)
+
+
+def _circle(node: Node, motion: Rotation, form: Form) -> Fit:
+    ends = node.interval.ends if node.interval else ()
+    if form["rays"] or not _same_pairs(node, motion, form):
+        return Fit.APART
+    if ends:
+        return _matched(form["vertices"], [_coordinates(end.theta, form["units"]) for end in ends])
+    if len(form["vertices"]) != 1:
+        return Fit.APART
+    theta = _theta([ball(entry) for entry in form["vertices"][0]], form["units"])
+    if theta is None or not node.holds(theta):
+        return Fit.APART
+    near = motion.near(node.theta, theta)
+    return Fit.UNCLEAR if near is None else _matched(form["vertices"], [_coordinates(near, form["units"])])
+
+
+def _same_pairs(node: Node, motion: Rotation, form: Form) -> bool:
+    """Whether the pairs turn as the motion does: all of it that is not zero, in one sense, scaled alike."""
+    said = [tuple(pair) for pair in form.get("pairs", ())]
+    known = {pair: node.theta[pair[0]] == 0 and node.theta[pair[1]] == 0 for pair in motion.pairs}
+    forward, backward = [pair for pair in said if pair in known], [pair[::-1] for pair in said if pair[::-1] in known]
+    if len(set(said)) != len(said) or len(forward) + len(backward) != len(said):
+        return False
+    if not all(zero or pair in forward or pair in backward for pair, zero in known.items()):
+        return False
+    classes = {k: (unit["output"], kind) for unit in form["units"] for kind in ("directions", "products") for k in unit[kind]}
+    scaled = all(classes.get(p) == classes.get(q) for p, q in said)
+    outputs = {unit["output"] for unit in form["units"]}
+    one_sense = any(all(known[pair] for pair in side) for side in (forward, backward))
+    return scaled and one_sense and not outputs & {k for pair in said for k in pair}
+
+
+def _line(node: Node, motion: Translation, form: Form) -> Fit:
+    interval = node.interval
+    if interval is None or form.get("pairs") or any(motion.parameter == unit["output"] for unit in form["units"]):
+        return Fit.APART
+    sides = [interval.direction] if interval.direction else [] if interval.ends else [1, -1]
+    if len(form["rays"]) != len(sides) or sorted(_ray(motion, ray, node, form["units"]) for ray in form["rays"]) != sorted(sides):
+        return Fit.APART
+    points: list[Sequence[arb] | None] = [end.theta for end in interval.ends]
+    if not points:
+        theta = _theta([ball(entry) for entry in form["vertices"][0]], form["units"]) if len(form["vertices"]) == 1 else None
+        points = [] if theta is None else [motion.near(node.theta, theta)]
+    return _matched(form["vertices"], [None if one is None else _coordinates(one, form["units"]) for one in points])
+
+
+def _ray(motion: Translation, ray: Sequence[Mapping[str, str]], node: Node, units: Sequence[Form]) -> int:
+    """The sense in which a ray moves the parameter, 0 for any other direction."""
+    low, high = claimed(ray[motion.parameter])
+    others = any(any(claimed(entry)) for k, entry in enumerate(ray) if k != motion.parameter)
+    if others or not (low > 0 or high < 0):
+        return 0
+    scaled = [unit for unit in units if motion.parameter in (*unit["directions"], *unit["products"])]
+    turned = any(node.theta[unit["output"]] < 0 for unit in scaled)
+    return (1 if low > 0 else -1) * (-1 if turned else 1)
+
+
+def _matched(said: Sequence[Any], own: Sequence[list[arb] | None]) -> Fit:
+    """Vertices against points, in any order."""
+    if len(said) != len(own) or None in own:
+        return Fit.APART
+    found = []
+    for order in permutations(own):
+        each = [fits(vertex, point) for vertex, point in zip(said, order, strict=True)]
+        found.append(Fit.APART if Fit.APART in each else Fit.UNCLEAR if Fit.UNCLEAR in each else Fit.INSIDE)
+    return Fit.INSIDE if Fit.INSIDE in found else Fit.UNCLEAR if Fit.UNCLEAR in found else Fit.APART
+
+
+def _coordinates(theta: Sequence[arb], units: Sequence[Form]) -> list[arb] | None:
+    """A point in the chart; `None` if it has other signs than the chart's units."""
+    found = list(theta)
+    for unit in units:
+        output = theta[unit["output"]]
+        if not output * unit["sign"] > 0:
+            return None
+        found[unit["output"]] = output * output
+        for k in unit["directions"]:
+            found[k] = theta[k] / output
+        for k in unit["products"]:
+            found[k] = theta[k] * output
+    return found
+
+
+def _theta(coordinates: Sequence[arb], units: Sequence[Form]) -> list[arb] | None:
+    """The parameters of a point in the chart; `None` if there are none."""
+    found = list(coordinates)
+    for unit in units:
+        if not coordinates[unit["output"]] > 0:
+            return None
+        output = coordinates[unit["output"]].sqrt() * unit["sign"]
+        found[unit["output"]] = output
+        for k in unit["directions"]:
+            found[k] = coordinates[k] * output
+        for k in unit["products"]:
+            found[k] = coordinates[k] / output
+    return found
