@@ -128,10 +128,13 @@ class Families:
             return
         component = self.stitched.component(own[0])
         orbit = self.stitched.images(own[0])
+        self._owned(entry, component, orbit)
+        if component.unknown:
+            self.report.leave("components", subject, component.unknown)
+            return
         if any(self.stitched.component(node) not in orbit for node in own[1:]):
             self.report.refute("components", subject, "its pieces are of two components")
             return
-        self._owned(entry, component, orbit)
         self._pieces(entry, component, own, subject)
         self._ends(entry, component, subject)
         size, count = entry["orbit_size"], len(orbit)
@@ -139,7 +142,7 @@ class Families:
         self.report.check(size == count, "orbits", subject, proof, f"{size} is not {count}")
 
     def _owned(self, entry: Entry, component: Component, orbit: Sequence[Component]) -> None:
-        if id(component) in self.owners:
+        if id(component) in self.owners and not component.unknown:
             self.report.refute("components", f"component {entry['id']}", f"it is component {self.owners[id(component)]} once more")
         self.owners |= {id(one): entry["id"] for one in orbit}
 
@@ -156,9 +159,6 @@ class Families:
         self.report.check(not left, "components", subject, proof, f"it meets more strata: {names}")
 
     def _ends(self, entry: Entry, component: Component, subject: str) -> None:
-        if component.unknown:
-            self.report.leave("ends", subject, component.unknown)
-            return
         try:
             said = {self._orbit(parse_signs(self.problem, name)) for name in entry.get("missing", [])}
         except ReluspecError as error:

@@ -212,7 +212,12 @@ class Rotation:
             (one, sign), (two, _) = (self.surrogate.switches[k] for k in pair)
             if sign and exact_sign(root, _cross(vector, (one * sign, two * sign))) == 0:
                 flat[pair[1 - unit]] = "0"
-        return End(self.signs.reshaped("".join(flat)), tuple(self.rotated(root.theta, cosine, sine)))
+        theta = self.rotated(root.theta, cosine, sine)
+        for pair in self.pairs:
+            # Parameters along the vector are zero at the end as its switch is.
+            if theta[pair[1 - unit]].contains(0) and root.is_zero(_cross(vector, (self.ring.gens[pair[0]], self.ring.gens[pair[1]]))):
+                theta[pair[1 - unit]] = arb(0)
+        return End(self.signs.reshaped("".join(flat)), tuple(theta))
 
 
 def _angle(x: arb, y: arb) -> tuple[arb, arb] | None:

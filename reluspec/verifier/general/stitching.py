@@ -2,7 +2,8 @@
 
 The end of a curve is a critical point of its own stratum: there the loss is the curve's polynomial, and more switches are zero. Where all
 critical points of that stratum are known it is one of them, the only one that its enclosure meets; its verdict decides whether it
-belongs to the component or is missing.
+belongs to the component or is missing. Nothing else meets a curve between its ends, where it is strict across; and at an end that is a
+minimum only curves of the strata around it do. If these are all known, so is the component.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Node:
 
 @dataclass
 class Component:
-    """A connected component: its nodes, the strata of the ends that are no minima, and why its ends are not all known."""
+    """A connected component: its nodes, the strata of the ends that are no minima, and why there may be more of it, or of these."""
 
     nodes: list[Node]
     missing: set[Signs] = field(default_factory=set)
@@ -169,6 +170,16 @@ class Stitched:
         other = _only([one for one in self.nodes if one.signs == end.signs and not one.dimension], end.theta)
         if other.top() is not node.top():
             other.top().joined = node.top()
+        return self._around(end.signs)
+
+    def _around(self, signs: Signs) -> str:
+        """Why not all curves are known that may end in a stratum; empty if they are."""
+        if self.context.explored is None or self.context.explored.unvisited:
+            return "not all strata are visited"
+        for other, (stratum, _) in self.visited.items():
+            near = all(own in ("0", sign) for own, sign in zip(signs.all, other.all, strict=True))
+            if near and (stratum.reason or any(curve.outcome is Outcome.OPEN for curve in stratum.curves)):
+                return f"what meets it from {format_signs(self.problem, other)} is not known"
         return ""
 
     @cached_property
