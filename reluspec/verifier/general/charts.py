@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from flint import arb
+from flint import arb, fmpq
 
 from reluspec.verifier.balls import Fit, claimed, fits
 from reluspec.verifier.general.claimed_points import ball
 from reluspec.verifier.general.rotations import Rotation
 from reluspec.verifier.general.stitching import Node
 from reluspec.verifier.general.translations import Translation
+from reluspec.verifier.raw import at
 
 Form = Mapping[str, Any]
 
@@ -73,10 +74,16 @@ def _same_pairs(node: Node, motion: Rotation, form: Form) -> bool:
 
 def _line(node: Node, motion: Translation, form: Form) -> Fit:
     interval = node.interval
-    if interval is None or form.get("pairs") or any(motion.parameter == unit["output"] for unit in form["units"]):
+    if interval is None or form.get("pairs") or any(unit["output"] in motion.speeds for unit in form["units"]):
         return Fit.APART
     sides = [interval.direction] if interval.direction else [] if interval.ends else [1, -1]
-    if len(form["rays"]) != len(sides) or sorted(_ray(motion, ray, node, form["units"]) for ray in form["rays"]) != sorted(sides):
+    direction = _direction(node, motion, form["units"])
+    senses = [_sense(ray, direction) for ray in form["rays"]]
+    if len(senses) != len(sides) or 0 in senses:
+        return Fit.APART
+    if None in senses:
+        return Fit.UNCLEAR
+    if sorted(sense or 0 for sense in senses) != sorted(sides):
         return Fit.APART
     points: list[Sequence[arb] | None] = [end.theta for end in interval.ends]
     if not points:
@@ -85,15 +92,21 @@ def _line(node: Node, motion: Translation, form: Form) -> Fit:
     return _matched(form["vertices"], [None if one is None else _coordinates(one, form["units"]) for one in points])
 
 
-def _ray(motion: Translation, ray: Sequence[Mapping[str, str]], node: Node, units: Sequence[Form]) -> int:
-    """The sense in which a ray moves the parameter, 0 for any other direction."""
-    low, high = claimed(ray[motion.parameter])
-    others = any(any(claimed(entry)) for k, entry in enumerate(ray) if k != motion.parameter)
-    if others or not (low > 0 or high < 0):
+def _sense(ray: Sequence[Mapping[str, str]], direction: Sequence[arb]) -> int | None:
+    """1 or -1 for a positive or negative multiple of a direction, 0 for none, `None` if that is not known."""
+    low, high = arb("-inf"), arb("inf")
+    for entry, own in zip(ray, direction, strict=True):
+        least, most = (arb(bound) for bound in claimed(entry))
+        if own == 0 and not (least <= 0 and most >= 0):
+            return 0
+        if not own.contains(0):
+            one, two = sorted((least / own, most / own), key=float)
+            low, high = max(low, one, key=float), min(high, two, key=float)
+    multiple = ((low + high) / 2).mid()
+    if low > high or multiple == 0:
         return 0
-    scaled = [unit for unit in units if motion.parameter in (*unit["directions"], *unit["products"])]
-    turned = any(node.theta[unit["output"]] < 0 for unit in scaled)
-    return (1 if low > 0 else -1) * (-1 if turned else 1)
+    inside = fits(list(ray), [own * multiple for own in direction]) is Fit.INSIDE
+    return (1 if multiple > 0 else -1) if inside else None
 
 
 def _matched(said: Sequence[Any], own: Sequence[list[arb] | None]) -> Fit:
@@ -109,17 +122,33 @@ def _matched(said: Sequence[Any], own: Sequence[list[arb] | None]) -> Fit:
 
 def _coordinates(theta: Sequence[arb], units: Sequence[Form]) -> list[arb] | None:
     """A point in the chart; `None` if it has other signs than the chart's units."""
+    if any(not theta[unit["output"]] * unit["sign"] > 0 for unit in units):
+        return None
     found = list(theta)
     for unit in units:
         output = theta[unit["output"]]
-        if not output * unit["sign"] > 0:
-            return None
         found[unit["output"]] = output * output
         for k in unit["directions"]:
             found[k] = theta[k] / output
         for k in unit["products"]:
             found[k] = theta[k] * output
     return found
+
+
+def _direction(node: Node, motion: Translation, units: Sequence[Form]) -> list[arb]:
+    """The direction of a line that keeps the units' output weights, in the chart, up to a positive factor; exact where it is rational."""
+    gens = motion.ring.gens
+    found = [motion.speeds.get(k, gens[0] * 0) for k in range(len(node.theta))]
+    for unit in units:
+        output = gens[unit["output"]]
+        for k in range(len(found)):
+            found[k] = found[k] * (output if k in unit["directions"] else output**3 if k in unit["products"] else output * output)
+    lead = found[motion.parameter]
+    shares = [one.leading_coefficient() / lead.leading_coefficient() if one != 0 else fmpq(0) for one in found]
+    if all(one == lead * share for one, share in zip(found, shares, strict=True)):
+        side = 1 if at(lead, node.theta) > 0 else -1
+        return [arb(share * side) for share in shares]
+    return [at(one, node.theta) for one in found]
 
 
 def _theta(coordinates: Sequence[arb], units: Sequence[Form]) -> list[arb] | None:

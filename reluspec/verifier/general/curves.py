@@ -26,7 +26,8 @@ from reluspec.verifier.forms import inertia
 from reluspec.verifier.general.judge import bends
 from reluspec.verifier.general.motion import Motion, UnclearError, exact_sign
 from reluspec.verifier.general.refine import Critical
-from reluspec.verifier.general.rotations import Plane, Rotation, candidates
+from reluspec.verifier.general.rotations import Plane, Rotation, Turn, turns
+from reluspec.verifier.general.translations import translations
 from reluspec.verifier.local_minimum import Elsewhere, Verdict, local_minimum
 from reluspec.verifier.raw import Polynomial, Ring, Root, at, definite, linear_row
 
@@ -119,6 +120,17 @@ def _side(root: Root, slopes: Plane, vectors: Sequence[Plane]) -> int:
     return 1 if 0 in turns or turns == {1, -1} else 0
 
 
+def _turned(loss: Polynomial, turn: Sequence[Turn], root: Root) -> list[arb] | None:
+    """The direction of a rotation at a point, if a loss does not change along it."""
+    gens = root.ring.gens
+    if sum(((gens[q] * loss.derivative(p) - gens[p] * loss.derivative(q)) * sense for p, q, sense in turn), loss * 0) != 0:
+        return None
+    found = [arb(0)] * root.ring.size
+    for p, q, sense in turn:
+        found[p], found[q] = root.theta[q] * sense, -root.theta[p] * sense
+    return found
+
+
 def along_symmetries(problem: Problem, root: Root) -> Elsewhere:
     """Whether a cell's polynomial has a minimum at the point, as one of the points to which the polynomial's symmetries move it.
 
@@ -131,11 +143,8 @@ def along_symmetries(problem: Problem, root: Root) -> Elsewhere:
         slopes = [loss.derivative(k) for k in range(size)]
         if not all(root.is_zero(one) for one in slopes):
             return False
-        fields = [[arb(int(j == k)) for j in range(size)] for k in range(size) if slopes[k] == 0]
-        for units in candidates(problem, signs):
-            rotation = Rotation(problem, signs, units)
-            if rotation.pairs and rotation.turned(rotation.surrogate.loss) == 0:
-                fields.append(rotation.field(root.theta))
+        fields = [line.field(root.theta) for line in translations(problem, signs)]
+        fields += [field for turn in turns(problem) if (field := _turned(loss, turn, root)) is not None]
         hessian = [[at(one.derivative(k), root.theta) for k in range(size)] for one in slopes]
         return definite([[hessian[i][j] + sum((f[i] * f[j] for f in fields), arb(0)) for j in range(size)] for i in range(size)])
 

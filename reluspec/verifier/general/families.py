@@ -129,6 +129,9 @@ class Families:
         component = self.stitched.component(own[0])
         orbit = self.stitched.images(own[0])
         self._owned(entry, component, orbit)
+        curve = next((node.base.critical for node in component.nodes if node.dimension), None)
+        if curve is not None:
+            self.context.curves[entry["id"]] = curve.root, curve.signs
         if component.unknown:
             self.report.leave("components", subject, component.unknown)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from flint import arb
@@ -90,13 +91,27 @@ def exact_sign(root: Root, polynomial: Polynomial) -> int:
     raise UnclearError("a number that may be zero decides where a curve ends")
 
 
+def fitting_step(here: Sequence[arb], slopes: Sequence[arb], wanted: Sequence[arb]) -> arb:
+    """How far a point has to move, to first order, so that all its coordinates are in the wanted balls: the middle of what they leave."""
+    low, high = arb("-inf"), arb("inf")
+    for value, slope, ball in zip(here, slopes, wanted, strict=True):
+        if slope.contains(0):
+            continue
+        one, two = sorted(((bound - value.mid()) / slope.mid() for bound in (ball.lower(), ball.upper())), key=float)
+        low, high = max(low, one.mid(), key=float), min(high, two.mid(), key=float)
+    # An exact coordinate leaves one place only.
+    return ((low + high) / 2).mid() if low < high and low.is_finite() and high.is_finite() else arb(0)
+
+
 def motion_of(problem: Problem, signs: Signs) -> Motion | None:
     """The motion of a stratum's critical points, where there is one."""
     from reluspec.verifier.general.rotations import Rotation, candidates
-    from reluspec.verifier.general.translations import Translation
+    from reluspec.verifier.general.translations import translations
 
     for units in candidates(problem, signs):
         found = Rotation(problem, signs, units)
         if found.holds():
             return found
-    return Translation.of(problem, signs)
+    lines = list(islice(translations(problem, signs), 2))
+    # With two of them critical points come in planes.
+    return lines[0] if len(lines) == 1 else None

@@ -22,13 +22,15 @@ from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.general.lagrange import System, branches
-from reluspec.verifier.general.motion import End, Interval, UnclearError, exact_sign
+from reluspec.verifier.general.motion import End, Interval, UnclearError, exact_sign, fitting_step
 from reluspec.verifier.general.refine import Critical
 from reluspec.verifier.raw import Polynomial, Ring, Root, Surrogate, at
 
 Pair = tuple[int, int]
 Units = tuple[int, int, int]
 """A layer and two of its units."""
+Turn = tuple[int, int, int]
+"""A pair, and the sense in which it turns."""
 Plane = tuple[Polynomial, Polynomial]
 """A vector that the rotation turns as it turns (p, q)."""
 
@@ -41,6 +43,20 @@ def candidates(problem: Problem, signs: Signs) -> Iterator[Units]:
             # Two dead units stand still together.
             if not names or (names[first] == names[second] and set(names[first]) != {"0"}):
                 yield position, first, second
+
+
+def turns(problem: Problem) -> Iterator[list[Turn]]:
+    """Rotations of any two units of a layer that a loss may allow: as they are, or with the parameters into one of them negative.
+
+    The latter for two units that see the same with opposite signs.
+    """
+    layers = problem.network.layers
+    for position, layer in enumerate(layers[:-1]):
+        width = problem.network.fan_in(position) + int(layer.bias)
+        for first, second in combinations(range(layer.units), 2):
+            pairs = _pairs(problem, (position, first, second))
+            for sense in (1, -1) if pairs else ():
+                yield [(p, q, sense if k < width else 1) for k, (p, q) in enumerate(pairs)]
 
 
 class Rotation:
@@ -168,15 +184,7 @@ class Rotation:
         if turn is None:
             return None
         here = self.rotated(like, turn[0], -turn[1])
-        # A small turn more, so that all coordinates fit: each leaves an interval of angles (to first order).
-        low, high = arb("-inf"), arb("inf")
-        for slope, value, ball in zip(self.field(here), here, theta, strict=True):
-            if slope.contains(0):
-                continue
-            one, two = sorted(((ball.lower() - value.mid()) / slope.mid(), (ball.upper() - value.mid()) / slope.mid()), key=float)
-            low, high = max(low, one.mid(), key=float), min(high, two.mid(), key=float)
-        # An exact coordinate leaves one angle only.
-        step = ((low + high) / 2).mid() if float(low) < float(high) and low.is_finite() and high.is_finite() else arb(0)
+        step = fitting_step(here, self.field(here), theta)
         return self.rotated(here, step.cos(), step.sin()) if step != 0 else here
 
     def contains(self, theta: Sequence[arb]) -> bool | None:
