@@ -33,7 +33,8 @@ def spec(data: str, network: str, penalty: str) -> str:
 
 TEXTS = {
     **{name: (SPECS / f"{name}.rspec").read_text() for name in ("rotating_outputs", "rotating_first_layer", "linear_layers")},
-    "rank two, kinks": spec("x = [0, 1] y = [(1, 2), (2, 0)]", "hidden: layer 2 relu output: layer 2 linear", "ridge(1/10)"),
+    "rank two": spec("x = [1, 2] y = [(1, 2), (2, 0)]", "hidden: layer 2 relu output: layer 2 linear without bias", "ridge(1/4)"),
+    "kinks that turn": spec("x = [2, 3] y = [(2, 0), (-1, 0)]", "hidden: layer 2 relu output: layer 2 linear without bias", "ridge(1/4)"),
     "deep kinks": spec(
         "x = [2, 3] y = [0, 3]", "first: layer 2 relu without bias second: layer 1 relu output: layer 1 linear without bias", "ridge(1/10)"
     ),
@@ -89,7 +90,7 @@ def falls(problem: Problem, theta: list[float], step: float) -> bool:
     """Whether a random step makes the loss smaller, by more than second order may do at a minimum."""
     numbers = np.random.default_rng(5)
     here = loss(problem, theta)
-    return any(loss(problem, list(np.array(theta) + step * numbers.normal(size=len(theta)))) < here - 1e-10 for _ in range(3000))
+    return any(loss(problem, list(np.array(theta) + step * numbers.normal(size=len(theta)))) < here - 1e-10 for _ in range(1000))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -133,12 +134,16 @@ def test_every_argument_is_used() -> None:
     assert {MINIMA[1], TURNING[1], FALLING[1]} <= reasons
 
 
-@pytest.mark.parametrize("name", ["biases that make up for each other", "a whole line", "deep kinks"])
+@pytest.mark.parametrize("name", ["rank two", "deep kinks", "biases that make up for each other", "a whole line"])
 def test_maps_with_such_curves_are_verified_whole(name: str) -> None:
-    document = map_document(reluspec.solve(reluspec.parse(TEXTS[name]), "algebraic"))
+    document = map_of(name)
     assert any(entry["dimension"] for entry in document["components"])
     found = verify_document(document, name)
     assert found.complete, found
+
+
+def map_of(name: str) -> Document:
+    return map_document(reluspec.solve(reluspec.parse(TEXTS[name]), "algebraic"))
 
 
 def first(document: Document, dimension: int) -> Document:
@@ -200,6 +205,7 @@ FALSE: dict[str, tuple[str, Callable[[Document], object], str]] = {
         lambda d: first(d, 1)["pieces"][0]["parametrisation"].update(rays=[]),
         "parametrisations",
     ),
+    "a line without a point": ("a whole line", lambda d: chart(d, 0).update(vertices=[]), "parametrisations"),
     "a global curve": ("rotating_outputs", lambda d: first(d, 1).update({"global": True}), "global minimum"),
 }
 
@@ -208,7 +214,7 @@ FALSE: dict[str, tuple[str, Callable[[Document], object], str]] = {
 def test_false_claims_are_refuted(name: str) -> None:
     """Each by the argument that is there for it, in a map that is consistent with itself."""
     source, change, kind = FALSE[name]
-    document = true_map(source)
+    document = map_of(source) if " " in source else true_map(source)
     change(document)
     repair(document)
     found = verify_document(document, name)

@@ -88,7 +88,7 @@ def _line(node: Node, motion: Translation, form: Form) -> Fit:
     points: list[Sequence[arb] | None] = [end.theta for end in interval.ends]
     if not points:
         theta = _theta([ball(entry) for entry in form["vertices"][0]], form["units"]) if len(form["vertices"]) == 1 else None
-        points = [] if theta is None else [motion.near(node.theta, theta)]
+        points = [None if theta is None else motion.near(node.theta, theta)]
     return _matched(form["vertices"], [None if one is None else _coordinates(one, form["units"]) for one in points])
 
 
