@@ -25,7 +25,9 @@ AUDITED = {
     "fixed_output_signs",
     "huber",
     "lasso_output",
+    "linear_layers",
     "quartic",
+    "rotating_outputs",
     "squared_hinge",
     "two_outputs",
 }

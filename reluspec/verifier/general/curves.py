@@ -29,7 +29,7 @@ from reluspec.verifier.general.refine import Critical
 from reluspec.verifier.general.rotations import Plane, Rotation, Turn, turns
 from reluspec.verifier.general.translations import translations
 from reluspec.verifier.local_minimum import Elsewhere, Verdict, local_minimum
-from reluspec.verifier.raw import Polynomial, Ring, Root, at, definite, linear_row
+from reluspec.verifier.raw import Polynomial, Ring, Root, at, definite, kernel, linear_row
 
 MAX_CELLS = 256
 NEGATIVE = Outcome.REFUTED, "the Hessian has a negative direction along the stratum"
@@ -48,20 +48,37 @@ def curve_judged(problem: Problem, found: Critical, motion: Motion, strata: Cont
             return NEGATIVE
         if not motion.moves(root):
             return Outcome.OPEN, "whether a point that its symmetry keeps is a minimum is not decided"
-        if not motion.crosses(root):
+        crosses = motion.crosses(root)
+        if not crosses and not is_critical(root):
             return Outcome.OPEN, OPEN
         tight = {k for k, (switch, sign) in enumerate(root.surrogate.switches) if sign == 0 and switch != 0}
         if tight & motion.own:
-            turning = isinstance(motion, Rotation) and tight <= motion.own
+            turning = isinstance(motion, Rotation) and tight <= motion.own and crosses
             return _kinks(found, motion, shape) if turning else (Outcome.OPEN, OPEN)  # type: ignore[arg-type]
-        if not all(motion.keeps(root.ring.surrogate(cell)) for cell in _cells(found.signs, sorted(tight))):
+        if not all(motion.keeps(root.ring.surrogate(cell)) for cell in adjacent_cells(found.signs, sorted(tight))):
             return Outcome.OPEN, OPEN
         across = replace(root, ring=root.ring.plus(motion.slice_term(root)))
-        verdict = local_minimum(problem, found.signs, across, strata, found.codimension - 1)
+        verdict = local_minimum(problem, found.signs, across, strata, found.codimension - 1 if crosses else None)
         return MINIMA if verdict[0] is Outcome.PROVED else verdict
 
 
-def _cells(signs: Signs, tight: Sequence[int]) -> Iterator[Signs]:
+def is_critical(root: Root) -> bool | None:
+    """Whether a point of a slice that the curve may touch is a critical point of the stratum; `None` if that is not known."""
+    tight = [switch for switch, sign in root.surrogate.switches if sign == 0 and switch != 0]
+    if any(switch.total_degree() > 1 for switch in tight):
+        return None
+    size = root.ring.size
+    found: bool | None = True
+    for vector in kernel([linear_row(switch, size) for switch in tight], size):
+        slope = sum((root.surrogate.loss.derivative(k) * entry for k, entry in enumerate(vector) if entry), root.ring.constant(0))
+        if not at(slope, root.theta).contains(0):
+            return False
+        found = found if root.is_zero(slope) else None
+    return found
+
+
+def adjacent_cells(signs: Signs, tight: Sequence[int]) -> Iterator[Signs]:
+    """The strata in which these switches have either sign."""
     for choice in product("+-", repeat=len(tight)):
         flat = list(signs.all)
         for k, sign in zip(tight, choice, strict=True):
@@ -73,7 +90,7 @@ def _kinks(found: Critical, motion: Rotation, shape: tuple[int, int] | None) -> 
     """An arc on kinks of the two units."""
     vectors = motion.vectors()
     try:
-        sides = [_side(found.root, slopes, vectors) for slopes in _slopes(found, motion)]
+        sides = [_side(found.root, slopes, vectors) for slopes in kink_slopes(found, motion)]
     except UnclearError:
         return Outcome.OPEN, OPEN
     if -1 in sides:
@@ -82,7 +99,7 @@ def _kinks(found: Critical, motion: Rotation, shape: tuple[int, int] | None) -> 
     return TURNING if flat and sides and all(side == 1 for side in sides) else (Outcome.OPEN, OPEN)
 
 
-def _slopes(found: Critical, motion: Rotation) -> Iterator[Plane]:
+def kink_slopes(found: Critical, motion: Rotation) -> Iterator[Plane]:
     """The slopes of the two units into either side of each kink. Raises `UnclearError` where kinks are curved or dependent."""
     root = found.root
     pairs = [pair for pair in motion.twins if root.surrogate.switches[pair[0]][1] == 0]
@@ -111,6 +128,11 @@ def _duals(switches: Sequence[Polynomial], ring: Ring) -> list[list[fmpq]]:
     return [[fmpq(entry) for entry in row] for row in (gram.inv() * rows).tolist()]
 
 
+def sides(root: Root, slopes: Plane, vectors: Sequence[Plane]) -> int:
+    """1 if both slopes are positive all along the arc, -1 if both are negative, 0 if neither is known. Raises `UnclearError`."""
+    return 1 if _side(root, slopes, vectors) == 1 else -1 if _side(root, (-slopes[0], -slopes[1]), vectors) == 1 else 0
+
+
 def _side(root: Root, slopes: Plane, vectors: Sequence[Plane]) -> int:
     """1 if both slopes are positive all along the arc, -1 if one of them is negative everywhere, 0 if neither is known."""
     if any(exact_sign(root, slopes[0] * one + slopes[1] * two) <= 0 for one, two in vectors):
@@ -120,7 +142,7 @@ def _side(root: Root, slopes: Plane, vectors: Sequence[Plane]) -> int:
     return 1 if 0 in turns or turns == {1, -1} else 0
 
 
-def _turned(loss: Polynomial, turn: Sequence[Turn], root: Root) -> list[arb] | None:
+def turning(loss: Polynomial, turn: Sequence[Turn], root: Root) -> list[arb] | None:
     """The direction of a rotation at a point, if a loss does not change along it."""
     gens = root.ring.gens
     if sum(((gens[q] * loss.derivative(p) - gens[p] * loss.derivative(q)) * sense for p, q, sense in turn), loss * 0) != 0:
@@ -144,7 +166,7 @@ def along_symmetries(problem: Problem, root: Root) -> Elsewhere:
         if not all(root.is_zero(one) for one in slopes):
             return False
         fields = [line.field(root.theta) for line in translations(problem, signs)]
-        fields += [field for turn in turns(problem) if (field := _turned(loss, turn, root)) is not None]
+        fields += [field for turn in turns(problem) if (field := turning(loss, turn, root)) is not None]
         hessian = [[at(one.derivative(k), root.theta) for k in range(size)] for one in slopes]
         return definite([[hessian[i][j] + sum((f[i] * f[j] for f in fields), arb(0)) for j in range(size)] for i in range(size)])
 

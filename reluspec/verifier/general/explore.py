@@ -13,7 +13,7 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.convex.faces import TooManyFacesError
-from reluspec.verifier.general.curves import along_symmetries, curve_judged
+from reluspec.verifier.general.curves import along_symmetries, curve_judged, is_critical
 from reluspec.verifier.general.judge import judged
 from reluspec.verifier.general.lagrange import systems
 from reluspec.verifier.general.motion import Interval, Motion, UnclearError, motion_of
@@ -158,6 +158,8 @@ def _curve(problem: Problem, critical: Critical, motion: Motion, strata: frozens
     """None if no point of it has the stratum's signs. Raises `UnclearError` where that is not known."""
     with ctx.workprec(bits):
         critical = replace(critical, root=motion.sharp(critical).sharp())
+        if not motion.crosses(critical.root) and is_critical(critical.root) is False:
+            return []
         try:
             interval = motion.interval(critical.root)
         except UnclearError:
