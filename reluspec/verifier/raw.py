@@ -149,14 +149,14 @@ class Root:
         zero = [ball.contains(0) and self.is_zero(gen) for ball, gen in zip(self.theta, self.ring.gens, strict=False)]
         return replace(self, theta=[arb(0) if own else ball for ball, own in zip(self.theta, zero, strict=True)])
 
-    def is_zero(self, polynomial: Polynomial) -> bool:
-        """Whether a polynomial is proved to be zero at the point: by the exact relations, or by an identity."""
+    def is_zero(self, polynomial: Polynomial, least: int = 0) -> bool:
+        """Whether a polynomial is proved to be zero at the point: by the exact relations, or by an identity (`least`: see there)."""
         rest = self.affine.of(polynomial)
         if rest == 0:
             return True
         if rest.total_degree() <= 0 or not self.values or not value(rest, self.values).contains(0):
             return False
-        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2), MAX_COLUMNS)
+        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2), MAX_COLUMNS, least)
 
 
 def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: int) -> Root:

@@ -35,6 +35,9 @@ TEXTS = {
     **{name: (SPECS / f"{name}.rspec").read_text() for name in ("rotating_outputs", "rotating_first_layer", "linear_layers")},
     "rank two": spec("x = [1, 2] y = [(1, 2), (2, 0)]", "hidden: layer 2 relu output: layer 2 linear without bias", "ridge(1/4)"),
     "kinks that turn": spec("x = [2, 3] y = [(2, 0), (-1, 0)]", "hidden: layer 2 relu output: layer 2 linear without bias", "ridge(1/4)"),
+    "one direction": spec(
+        "x = [1, 2] y = [2, 1]", "hidden: layer 2 relu without bias output: layer 1 linear without bias", "ridge(1/4)"
+    ).replace("squared_error", "power(4)"),
     "deep kinks": spec(
         "x = [2, 3] y = [0, 3]", "first: layer 2 relu without bias second: layer 1 relu output: layer 1 linear without bias", "ridge(1/10)"
     ),
@@ -134,7 +137,7 @@ def test_every_argument_is_used() -> None:
     assert {MINIMA[1], TURNING[1], FALLING[1]} <= reasons
 
 
-@pytest.mark.parametrize("name", ["rank two", "deep kinks", "biases that make up for each other", "a whole line"])
+@pytest.mark.parametrize("name", ["rank two", "one direction", "deep kinks", "biases that make up for each other", "a whole line"])
 def test_maps_with_such_curves_are_verified_whole(name: str) -> None:
     document = map_of(name)
     assert any(entry["dimension"] for entry in document["components"])
@@ -206,6 +209,9 @@ FALSE: dict[str, tuple[str, Callable[[Document], object], str]] = {
         "parametrisations",
     ),
     "a line without a point": ("a whole line", lambda d: chart(d, 0).update(vertices=[]), "parametrisations"),
+    "a polytope's vertex": ("one direction", lambda d: chart(d, 0)["vertices"][0][1].update(value="0.9157378958"), "parametrisations"),
+    "a polytope's direction": ("one direction", lambda d: chart(d, 0)["directions"][1][0].update(value="1.0000000001"), "parametrisations"),
+    "a polytope's sign": ("one direction", lambda d: chart(d, 0).update(signs=[1, -1]), "parametrisations"),
     "a global curve": ("rotating_outputs", lambda d: first(d, 1).update({"global": True}), "global minimum"),
 }
 

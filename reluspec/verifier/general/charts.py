@@ -14,7 +14,9 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from reluspec.verifier.balls import Fit, claimed, fits
+from reluspec.problem.expression import Variable
+from reluspec.problem.problem import Problem
+from reluspec.verifier.balls import Fit, claimed, fit, fits
 from reluspec.verifier.general.claimed_points import ball
 from reluspec.verifier.general.rotations import Rotation
 from reluspec.verifier.general.stitching import Node
@@ -26,8 +28,10 @@ Form = Mapping[str, Any]
 
 def chart_fits(node: Node, form: Form) -> Fit:
     """Whether the chart is of the curve's piece, all of it and no more."""
-    if form["kind"] != "chart" or node.interval is None:
+    if node.interval is None:
         return Fit.UNCLEAR
+    if form["kind"] == "polytope":
+        return _polytope(node, node.motion, form) if isinstance(node.motion, Rotation) else Fit.UNCLEAR
     if not _units_hold(form["units"], len(node.theta)) or any(len(one) != len(node.theta) for one in (*form["vertices"], *form["rays"])):
         return Fit.APART
     if isinstance(node.motion, Rotation):
@@ -70,6 +74,62 @@ def _same_pairs(node: Node, motion: Rotation, form: Form) -> bool:
     outputs = {unit["output"] for unit in form["units"]}
     one_sense = any(all(known[pair] for pair in side) for side in (forward, backward))
     return scaled and one_sense and not outputs & {k for pair in said for k in pair}
+
+
+def _polytope(node: Node, motion: Rotation, form: Form) -> Fit:
+    """Output weights `a_l = sigma_l sqrt(s_l)` and `w_l = a_l v_l`, s on a segment: an arc on which two units share their direction.
+
+    With `q = 0` on the slice both units' parameters are multiples of p, with squares that add up: s is on the segment between the ends.
+    """
+    ends = node.interval.ends if node.interval else ()
+    units = _units(motion.problem)
+    if not units or form.get("output_bias") or len(ends) != 2 or any(node.theta[q] != 0 for _, q in motion.pairs):
+        return Fit.UNCLEAR
+    living = [next((end.theta for end in ends if not end.theta[a].contains(0)), ends[0].theta) for a, _ in units]
+    signs = [0 if theta[a] == 0 else 1 if theta[a] > 0 else -1 for theta, (a, _) in zip(living, units, strict=True)]
+    if form["signs"] != signs or [len(one) for one in form["directions"]] != [len(own) for _, own in units]:
+        return Fit.APART
+    found = [
+        fit(said, arb(0) if sign == 0 else _ratio(node, motion, (k, a), theta, said))
+        for (a, own), theta, sign, direction in zip(units, living, signs, form["directions"], strict=True)
+        for k, said in zip(own, direction, strict=True)
+    ]
+    found.append(_matched(form["vertices"], [[end.theta[a] * end.theta[a] for a, _ in units] for end in ends]))
+    return Fit.APART if Fit.APART in found else Fit.UNCLEAR if Fit.UNCLEAR in found else Fit.INSIDE
+
+
+def _units(problem: Problem) -> list[tuple[int, list[int]]]:
+    """The output weight of every hidden unit and the parameters into it; none unless there is one hidden layer, one output, all free."""
+    network = problem.network
+    if len(network.layers) != 2 or network.outputs != 1:
+        return []
+    hidden, output = network.layers
+    place = {variable: k for k, variable in enumerate(problem.parameters)}
+    found = []
+    for unit in range(hidden.units):
+        names = [Variable(f"{hidden.name}.weight", (unit, k)) for k in range(network.inputs)]
+        names += [Variable(f"{hidden.name}.bias", (unit,))] if hidden.bias else []
+        names.append(Variable(f"{output.name}.weight", (0, unit)))
+        if any(name not in place for name in names):
+            return []
+        *own, a = (place[name] for name in names)
+        found.append((a, own))
+    return found
+
+
+def _ratio(node: Node, motion: Rotation, pair: tuple[int, int], theta: Sequence[arb], said: Mapping[str, str]) -> arb:
+    """The quotient of two parameters; exact where it is claimed to be a rational number, and is."""
+    found = theta[pair[0]] / theta[pair[1]]
+    low, high = claimed(said)
+    root = node.base.critical.root
+    first = {q: p for p, q in motion.pairs}
+    k, a = (root.ring.gens[first.get(own, own)] for own in pair)
+    if low != high or node.signs != node.base.critical.signs or not found.contains(arb(low)):
+        return found
+    # Often it is the squares that balance, by equations times these parameters; a sign is known.
+    balance = (k - a * low) * (k + a * low) if not found.contains(0) else k
+    least = min((int(one.total_degree()) for one in root.equations), default=0) + 1
+    return arb(low) if root.is_zero(balance, least) else found
 
 
 def _line(node: Node, motion: Translation, form: Form) -> Fit:
