@@ -159,6 +159,14 @@ def chart(document: Document, k: int) -> Document:
     return found
 
 
+def nested(form: Document) -> None:
+    form["vertices"] = [form["vertices"]]
+
+
+def a_number(form: Document) -> None:
+    form["vertices"] = form["vertices"][0][0]
+
+
 def witness_elsewhere(document: Document) -> None:
     """Of the circle, but of its part in another stratum."""
     entry = first(document, 1)
@@ -212,6 +220,21 @@ FALSE: dict[str, tuple[str, Callable[[Document], object], str]] = {
     "a polytope's vertex": ("one direction", lambda d: chart(d, 0)["vertices"][0][1].update(value="0.9157378958"), "parametrisations"),
     "a polytope's direction": ("one direction", lambda d: chart(d, 0)["directions"][1][0].update(value="1.0000000001"), "parametrisations"),
     "a polytope's sign": ("one direction", lambda d: chart(d, 0).update(signs=[1, -1]), "parametrisations"),
+    "a chart of another shape": (
+        "free_hidden_biases",
+        lambda d: chart(d, 3).update(vertices=[chart(d, 3)["vertices"]]),
+        "parametrisations",
+    ),
+    "a chart that is a number": (
+        "rotating_outputs",
+        lambda d: chart(d, 1).update(vertices=chart(d, 1)["vertices"][0][0]),
+        "parametrisations",
+    ),
+    "a unit of no parameter": (
+        "rotating_outputs",
+        lambda d: chart(d, 1).update(units=[{"output": 99, "sign": 1, "directions": [], "products": []}]),
+        "parametrisations",
+    ),
     "a global curve": ("rotating_outputs", lambda d: first(d, 1).update({"global": True}), "global minimum"),
 }
 

@@ -32,16 +32,21 @@ def chart_fits(node: Node, form: Form) -> Fit:
         return Fit.UNCLEAR
     if form["kind"] == "polytope":
         return _polytope(node, node.motion, form) if isinstance(node.motion, Rotation) else Fit.UNCLEAR
-    if not _units_hold(form["units"], len(node.theta)) or any(len(one) != len(node.theta) for one in (*form["vertices"], *form["rays"])):
+    if not well_formed(form, len(node.theta)):
         return Fit.APART
     if isinstance(node.motion, Rotation):
         return _circle(node, node.motion, form)
     return _line(node, node.motion, form) if isinstance(node.motion, Translation) else Fit.UNCLEAR
 
 
-def _units_hold(units: Sequence[Form], size: int) -> bool:
-    """Whether no parameter is used twice."""
-    used = [k for unit in units for k in (unit["output"], *unit["directions"], *unit["products"])]
+def well_formed(form: Form, size: int) -> bool:
+    """Whether a chart has rows of as many numbers as there are parameters, and its units no parameter twice."""
+    if not isinstance(form["vertices"], list) or not isinstance(form["rays"], list):
+        return False
+    used = [k for unit in form["units"] for k in (unit["output"], *unit["directions"], *unit["products"])]
+    rows = [*form["vertices"], *form["rays"]]
+    if not all(isinstance(row, list) and len(row) == size and all(isinstance(entry, Mapping) for entry in row) for row in rows):
+        return False
     return len(set(used)) == len(used) and all(0 <= k < size for k in used)
 
 

@@ -14,7 +14,7 @@ from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.verifier.balls import Fit, fit, middle
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.convex.setting import rational
-from reluspec.verifier.general.charts import chart_fits
+from reluspec.verifier.general.charts import chart_fits, well_formed
 from reluspec.verifier.general.claimed_points import ball, claimed_theta, impossible
 from reluspec.verifier.general.context import Context
 from reluspec.verifier.general.explore import Judged, Stratum
@@ -211,7 +211,7 @@ def _settled(stratum: Stratum) -> bool:
 
 def _samples(problem: Problem, form: Mapping[str, Any] | None) -> list[list[arb]]:
     """A few points of a chart's family: mixtures of its vertices plus multiples of its rays."""
-    if form is None or form["kind"] != "chart" or form.get("pairs"):
+    if form is None or form["kind"] != "chart" or form.get("pairs") or not well_formed(form, len(problem.parameters)):
         return []
     vertices = [[ball(entry) for entry in vertex] for vertex in form["vertices"]]
     rays = [[ball(entry) for entry in ray] for ray in form["rays"]]
