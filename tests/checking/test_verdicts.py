@@ -160,6 +160,16 @@ def test_a_dead_unit_that_wants_to_live() -> None:
     goes_down(problem, theta, found)
 
 
+def test_the_nearest_point_of_a_ray() -> None:
+    minima = solved("free_hidden_biases")
+    (ray,) = [component for component in minima if component.dimension == 1]
+    theta = {"hidden.weight": [[0.0]], "hidden.bias": [-3.0], "output.weight": [[0.0]]}
+    found = check(minima.problem, theta, minima=minima)
+    assert found.nearest is not None
+    assert (found.verdict, found.nearest.component, found.nearest.belongs) == (Verdict.MINIMUM, ray.id, True)
+    assert found.nearest.distance == pytest.approx(0, abs=1e-6)
+
+
 def test_the_nearest_point_of_an_arc() -> None:
     """No one of many sampled points of the family is nearer than the projection."""
     minima = solved("poster")
