@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from reluspec.checking.cones import Array, nonnegative_least_squares
+from reluspec.errors import ArtefactError
 from reluspec.minima.records import ChartFamily, ChartUnit, Family
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
@@ -21,8 +22,15 @@ SMALLEST = 1e-30
 """Of the square of an output weight, where a derivative is taken by it."""
 
 
+def _in_range(chart: ChartFamily, size: int) -> bool:
+    """Whether a chart names parameters that there are, in tuples of one length."""
+    positions = [k for unit in chart.units for k in (unit.output, *unit.directions, *unit.products)]
+    positions += [k for pair in chart.pairs for k in pair]
+    return all(0 <= k < size for k in positions) and len({len(pair) for pair in chart.pairs}) <= 1
+
+
 class Projection:
-    """A family in the coordinates of `problem.parameters`."""
+    """A family in the coordinates of `problem.parameters`. Raises `ArtefactError` for one that does not fit the problem."""
 
     def __init__(self, problem: Problem, family: Family | ChartFamily) -> None:
         chart = family if isinstance(family, ChartFamily) else None
@@ -32,6 +40,8 @@ class Projection:
             self._rays, self._pairs = np.zeros((0, len(problem.parameters))), np.zeros((0, 2), dtype=int)
         else:
             size = len(problem.parameters)
+            if not _in_range(chart, size):
+                raise ArtefactError("a parametrisation in the map names parameters that the problem does not have")
             self._vertices = np.array([[float(x) for x in row] for row in chart.vertices]).reshape(-1, size)
             self._rays = np.array([[float(x) for x in row] for row in chart.rays]).reshape(-1, size)
             width = len(chart.pairs[0]) if chart.pairs else 2

@@ -18,7 +18,7 @@ from reluspec.checking import Check, Verdict, check
 from reluspec.checking.jets import Landscape
 from reluspec.checking.points import read_point, tensors
 from reluspec.checking.settle import settle
-from reluspec.errors import LimitError, ProblemError
+from reluspec.errors import ArtefactError, LimitError, ProblemError
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.problem.problem import Problem
 from reluspec.systems.exchanges import exchange_parameters, exchanges
@@ -168,6 +168,18 @@ def test_the_nearest_point_of_a_ray() -> None:
     assert found.nearest is not None
     assert (found.verdict, found.nearest.component, found.nearest.belongs) == (Verdict.MINIMUM, ray.id, True)
     assert found.nearest.distance == pytest.approx(0, abs=1e-6)
+
+
+def test_a_family_of_other_parameters() -> None:
+    from reluspec.checking.families import Projection
+    from reluspec.minima.records import Ball, ChartFamily
+
+    problem = solved("free_hidden_biases").problem
+    origin = (Ball("0", "0"),) * 3
+    with pytest.raises(ArtefactError, match="parameters that the problem does not have"):
+        Projection(problem, ChartFamily((origin,), (), (), ((0, 12),)))
+    with pytest.raises(ArtefactError):
+        Projection(problem, ChartFamily((origin,), (), (), ((0, 1), (0, 1, 2))))
 
 
 def test_the_nearest_point_of_an_arc() -> None:
