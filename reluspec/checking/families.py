@@ -12,7 +12,7 @@ import numpy as np
 
 from reluspec.checking.cones import Array, nonnegative_least_squares
 from reluspec.errors import ArtefactError
-from reluspec.minima.records import ChartFamily, ChartUnit, Family
+from reluspec.minima.records import Ball, ChartFamily, ChartUnit, Family
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 
@@ -23,7 +23,12 @@ SMALLEST = 1e-30
 
 
 def _in_range(chart: ChartFamily, size: int) -> bool:
-    """Whether a chart names parameters that there are, in tuples of one length."""
+    """Whether a chart has a number for every parameter, and names parameters that there are, in tuples of one length."""
+    if not isinstance(chart.vertices, tuple) or not isinstance(chart.rays, tuple):
+        return False
+    for row in (*chart.vertices, *chart.rays):
+        if not isinstance(row, tuple) or len(row) != size or not all(isinstance(entry, Ball) for entry in row):
+            return False
     positions = [k for unit in chart.units for k in (unit.output, *unit.directions, *unit.products)]
     positions += [k for pair in chart.pairs for k in pair]
     return all(0 <= k < size for k in positions) and len({len(pair) for pair in chart.pairs}) <= 1
@@ -41,7 +46,7 @@ class Projection:
         else:
             size = len(problem.parameters)
             if not _in_range(chart, size):
-                raise ArtefactError("a parametrisation in the map names parameters that the problem does not have")
+                raise ArtefactError("a parametrisation in the map is not one of the problem's parameters")
             self._vertices = np.array([[float(x) for x in row] for row in chart.vertices]).reshape(-1, size)
             self._rays = np.array([[float(x) for x in row] for row in chart.rays]).reshape(-1, size)
             width = len(chart.pairs[0]) if chart.pairs else 2

@@ -176,7 +176,7 @@ def test_a_family_of_other_parameters() -> None:
 
     problem = solved("free_hidden_biases").problem
     origin = (Ball("0", "0"),) * 3
-    with pytest.raises(ArtefactError, match="parameters that the problem does not have"):
+    with pytest.raises(ArtefactError, match="not one of the problem's parameters"):
         Projection(problem, ChartFamily((origin,), (), (), ((0, 12),)))
     with pytest.raises(ArtefactError):
         Projection(problem, ChartFamily((origin,), (), (), ((0, 1), (0, 1, 2))))
