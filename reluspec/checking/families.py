@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from reluspec.checking.cones import Array, nonnegative_least_squares
-from reluspec.minima.records import ChartFamily, ChartUnit, Family
+from reluspec.errors import ArtefactError
+from reluspec.minima.records import Ball, ChartFamily, ChartUnit, Family
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 
@@ -21,8 +22,20 @@ SMALLEST = 1e-30
 """Of the square of an output weight, where a derivative is taken by it."""
 
 
+def _in_range(chart: ChartFamily, size: int) -> bool:
+    """Whether a chart has a number for every parameter, and names parameters that there are, in tuples of one length."""
+    if not isinstance(chart.vertices, tuple) or not isinstance(chart.rays, tuple):
+        return False
+    for row in (*chart.vertices, *chart.rays):
+        if not isinstance(row, tuple) or len(row) != size or not all(isinstance(entry, Ball) for entry in row):
+            return False
+    positions = [k for unit in chart.units for k in (unit.output, *unit.directions, *unit.products)]
+    positions += [k for pair in chart.pairs for k in pair]
+    return all(0 <= k < size for k in positions) and len({len(pair) for pair in chart.pairs}) <= 1
+
+
 class Projection:
-    """A family in the coordinates of `problem.parameters`."""
+    """A family in the coordinates of `problem.parameters`. Raises `ArtefactError` for one that does not fit the problem."""
 
     def __init__(self, problem: Problem, family: Family | ChartFamily) -> None:
         chart = family if isinstance(family, ChartFamily) else None
@@ -32,9 +45,12 @@ class Projection:
             self._rays, self._pairs = np.zeros((0, len(problem.parameters))), np.zeros((0, 2), dtype=int)
         else:
             size = len(problem.parameters)
+            if not _in_range(chart, size):
+                raise ArtefactError("a parametrisation in the map is not one of the problem's parameters")
             self._vertices = np.array([[float(x) for x in row] for row in chart.vertices]).reshape(-1, size)
             self._rays = np.array([[float(x) for x in row] for row in chart.rays]).reshape(-1, size)
-            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(len(chart.pairs), -1)
+            width = len(chart.pairs[0]) if chart.pairs else 2
+            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(len(chart.pairs), width)
 
     def nearest(self, target: Array) -> Array:
         """A point of the closed family as near to `target` (p) as was found."""

@@ -24,17 +24,19 @@ def vanishes(
     value: Callable[[Polynomial], arb],
     degrees: Sequence[int],
     columns: int = MAX_COLUMNS,
+    least: int = 0,
 ) -> bool:
     """Whether a certificate proves `polynomial` zero; `value` encloses a polynomial at the solution, u is tried in these `degrees`.
 
-    Linear systems of more than so many `columns` are not tried.
+    Linear systems of more than so many `columns` are not tried. Products of higher degree than `u p` are, up to the degree `least`: they
+    may cancel each other.
     """
     if polynomial == 0:
         return True
     ring = polynomial.context()
     equations = [equation for equation in equations if equation != 0]
     for degree in degrees:
-        top = degree + polynomial.total_degree()
+        top = max(degree + polynomial.total_degree(), least)
         left = [polynomial * monomial for monomial in _monomials(ring, degree)]
         right = [f * monomial for f in equations if f.total_degree() <= top for monomial in _monomials(ring, top - f.total_degree())]
         if len(left) + len(right) > columns:

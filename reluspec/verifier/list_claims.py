@@ -33,7 +33,7 @@ def check_distinct(context: Context) -> None:
 
 def _equal(context: Context, first: int, second: int) -> bool:
     """Whether two components are proved to have the same loss."""
-    roots = context.roots
+    roots = context.roots | context.curves
     return first in roots and second in roots and same_loss(context.problem, roots[first], roots[second])
 
 

@@ -12,8 +12,9 @@ That is sufficient for a strict minimum: the loss grows at least quadratically i
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import combinations, product
 from math import prod
 
@@ -31,6 +32,8 @@ MAX_CRAMER = 3
 """Switches whose multipliers are tested for being exactly zero."""
 
 Verdict = tuple[Outcome, str]
+Elsewhere = Callable[[Signs, Polynomial], bool]
+"""Whether the loss of a cell has a minimum, strict or not, at the point by an argument of its own."""
 Vector = list[fmpq]
 
 
@@ -43,13 +46,18 @@ class _Stop(Exception):  # noqa: N818
 
 
 def local_minimum(
-    problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None = None, codimension: int | None = None
+    problem: Problem,
+    signs: Signs,
+    root: Root,
+    strata: Container[Signs] | None = None,
+    codimension: int | None = None,
+    elsewhere: Elsewhere = lambda signs, loss: False,
 ) -> Verdict:
-    """The verdict and its reason; FLINT's current precision is used.
+    """The verdict and its reason; FLINT's current precision is used. The minimum is strict, unless it is one by `elsewhere` on some cell.
 
     `strata` hold all that are not empty, `codimension` is that of the stratum at the point, where they are known.
     """
-    test = _Test(problem, signs, root, strata, codimension)
+    test = _Test(problem, signs, root, strata, codimension, elsewhere)
     try:
         if all(switch.total_degree() <= 1 for switch in test.tight.values()):
             test.polyhedral()
@@ -61,8 +69,17 @@ def local_minimum(
 
 
 class _Test:
-    def __init__(self, problem: Problem, signs: Signs, root: Root, strata: Container[Signs] | None, codimension: int | None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        signs: Signs,
+        root: Root,
+        strata: Container[Signs] | None,
+        codimension: int | None,
+        elsewhere: Elsewhere,
+    ) -> None:
         self.problem, self.signs, self.root, self.strata, self.codimension = problem, signs, root, strata, codimension
+        self.elsewhere = elsewhere
         self.size = root.ring.size
         # Switches that vanish identically are no walls.
         self.tight = {k: switch for k, (switch, sign) in enumerate(root.surrogate.switches) if sign == 0 and switch != 0}
@@ -82,9 +99,20 @@ class _Test:
             local = self._cell("".join(flat))
             if any(local.switches[k][0] != switch for k, switch in self.tight.items()):
                 raise _Stop(Outcome.OPEN, "a switch that vanishes there is another function on an adjacent cell")
-            gradient = [local.loss.derivative(k) for k in range(self.size)]
-            level = [ray for _, rays in cell for ray in rays if self._slope(gradient, ray) == 0]
-            self._curvature(gradient, tangent, level)
+            rays = [ray for _, rays in cell for ray in rays]
+            self._either(flat, local, partial(self._polyhedron, local.loss, tangent, rays))
+
+    def _either(self, flat: Sequence[str], local: Surrogate, test: Callable[[], None]) -> None:
+        """A test of a cell; where it does not decide, the argument from elsewhere."""
+        try:
+            test()
+        except _Stop as stop:
+            if stop.verdict[0] is not Outcome.OPEN or not self.elsewhere(self.signs.reshaped("".join(flat)), local.loss):
+                raise
+
+    def _polyhedron(self, loss: Polynomial, tangent: Sequence[Vector], rays: Sequence[Vector]) -> None:
+        gradient = [loss.derivative(k) for k in range(self.size)]
+        self._curvature(gradient, tangent, [ray for ray in rays if self._slope(gradient, ray) == 0])
 
     def _cell(self, flat: str) -> Surrogate:
         """The surrogate of an adjacent cell; what vanishes identically on the stratum must do so there, too."""
@@ -161,7 +189,8 @@ class _Test:
             if self.strata is not None and signs not in self.strata:
                 continue
             local = self._cell("".join(flat))
-            self._cone(local.loss, [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)])
+            switches = [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)]
+            self._either(flat, local, partial(self._cone, local.loss, switches))
 
     def _cone(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
         """One cell, by as many of its inequalities as the stratum has equations.

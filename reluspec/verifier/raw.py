@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -39,6 +40,13 @@ class Ring:
         self.gens = self.context.gens()
         self.values: dict[Variable, Polynomial] = dict(zip(problem.parameters, self.gens, strict=False))
         self.values.update({variable: self.constant(value) for variable, value in problem.constants().items()})
+        self.term = self.constant(0)
+
+    def plus(self, term: Polynomial) -> Ring:
+        """The same ring for the loss with a term more."""
+        found = copy(self)
+        found.term = term
+        return found
 
     def constant(self, value: Any) -> Polynomial:
         return self.context.constant(rational(value))
@@ -72,7 +80,7 @@ class Ring:
             loss = loss * fmpq(1, len(problem.data))
         for penalty in problem.regulariser:
             loss += evaluate(penalty.expression, self.values, choose, self.constant)
-        return loss
+        return loss + self.term
 
 
 def _chooser(signs: Iterator[str], switches: list[tuple[Polynomial, int]]) -> Callable[[Polynomial], int]:
@@ -136,14 +144,19 @@ class Root:
     equations: Sequence[Polynomial] = ()
     values: Mapping[int, arb] = field(default_factory=dict)
 
-    def is_zero(self, polynomial: Polynomial) -> bool:
-        """Whether a polynomial is proved to be zero at the point: by the exact relations, or by an identity."""
+    def sharp(self) -> Root:
+        """With coordinates that are proved to be zero exact."""
+        zero = [ball.contains(0) and self.is_zero(gen) for ball, gen in zip(self.theta, self.ring.gens, strict=False)]
+        return replace(self, theta=[arb(0) if own else ball for ball, own in zip(self.theta, zero, strict=True)])
+
+    def is_zero(self, polynomial: Polynomial, least: int = 0) -> bool:
+        """Whether a polynomial is proved to be zero at the point: by the exact relations, or by an identity (`least`: see there)."""
         rest = self.affine.of(polynomial)
         if rest == 0:
             return True
         if rest.total_degree() <= 0 or not self.values or not value(rest, self.values).contains(0):
             return False
-        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2), MAX_COLUMNS)
+        return vanishes(rest, self.equations, lambda one: value(one, self.values), (0, 1, 2), MAX_COLUMNS, least)
 
 
 def critical_point(problem: Problem, signs: Signs, start: Sequence[fmpq], bits: int) -> Root:

@@ -18,7 +18,7 @@ from reluspec.checking import Check, Verdict, check
 from reluspec.checking.jets import Landscape
 from reluspec.checking.points import read_point, tensors
 from reluspec.checking.settle import settle
-from reluspec.errors import LimitError, ProblemError
+from reluspec.errors import ArtefactError, LimitError, ProblemError
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.problem.problem import Problem
 from reluspec.systems.exchanges import exchange_parameters, exchanges
@@ -158,6 +158,28 @@ def test_a_dead_unit_that_wants_to_live() -> None:
     found = check(problem, theta)
     assert found.verdict is Verdict.NOT_MINIMUM
     goes_down(problem, theta, found)
+
+
+def test_the_nearest_point_of_a_ray() -> None:
+    minima = solved("free_hidden_biases")
+    (ray,) = [component for component in minima if component.dimension == 1]
+    theta = {"hidden.weight": [[0.0]], "hidden.bias": [-3.0], "output.weight": [[0.0]]}
+    found = check(minima.problem, theta, minima=minima)
+    assert found.nearest is not None
+    assert (found.verdict, found.nearest.component, found.nearest.belongs) == (Verdict.MINIMUM, ray.id, True)
+    assert found.nearest.distance == pytest.approx(0, abs=1e-6)
+
+
+def test_a_family_of_other_parameters() -> None:
+    from reluspec.checking.families import Projection
+    from reluspec.minima.records import Ball, ChartFamily
+
+    problem = solved("free_hidden_biases").problem
+    origin = (Ball("0", "0"),) * 3
+    with pytest.raises(ArtefactError, match="not one of the problem's parameters"):
+        Projection(problem, ChartFamily((origin,), (), (), ((0, 12),)))
+    with pytest.raises(ArtefactError):
+        Projection(problem, ChartFamily((origin,), (), (), ((0, 1), (0, 1, 2))))
 
 
 def test_the_nearest_point_of_an_arc() -> None:

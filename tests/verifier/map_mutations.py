@@ -18,7 +18,7 @@ Mutation = tuple[str, Document]
 
 def mutations(document: Document) -> Iterator[Mutation]:
     """All changes, by name, each on a copy of its own."""
-    for make in (_whole, _ledgers, _components, _numbers, _families, _critical):
+    for make in (_whole, _ledgers, _components, _numbers, _families, _charts, _ends, _critical):
         for name, change in make(document):
             changed = copy.deepcopy(document)
             change(changed)
@@ -125,8 +125,11 @@ def _components(document: Document) -> Iterator[Change]:
 def _numbers(document: Document) -> Iterator[Change]:
     for k, entry in enumerate(document["components"]):
         for j, piece in enumerate(entry["pieces"]):
+            along = iter(_along_rays(piece))
             for name, tensor in piece["witness"].items():
                 for place, _ in enumerate(_leaves(tensor)):
+                    if next(along):
+                        continue  # the point that it moves to is one of the family, too
 
                     def shift(d: Document, k: int = k, j: int = j, name: str = name, place: int = place) -> None:
                         leaf = list(_leaves(d["components"][k]["pieces"][j]["witness"][name]))[place]
@@ -147,6 +150,13 @@ def _numbers(document: Document) -> Iterator[Change]:
             )
             if any(certificate["slopes"].values()):
                 yield f"component {k} evidence: a slope", lambda d, k=k: _turn(d["components"][k]["pieces"][0]["certificate"]["slopes"])
+
+
+def _along_rays(piece: dict[str, Any]) -> list[bool]:
+    """For every number of a witness whether a ray of its family moves it."""
+    count = sum(1 for tensor in piece["witness"].values() for _ in _leaves(tensor))
+    rays = piece.get("parametrisation", {}).get("rays", [])
+    return [any(Decimal(ray[k]["value"]) for ray in rays) for k in range(count)]
 
 
 def _families(document: Document) -> Iterator[Change]:
@@ -175,6 +185,89 @@ def _families(document: Document) -> Iterator[Change]:
                 f"component {k} piece {j} no parametrisation",
                 lambda d, k=k, j=j: d["components"][k]["pieces"][j].pop("parametrisation"),
             )
+
+
+def _charts(document: Document) -> Iterator[Change]:
+    """Parametrisations outside the convex setting."""
+    for k, entry in enumerate(document["components"]):
+        for j, piece in enumerate(entry["pieces"]):
+            form = piece.get("parametrisation")
+            if form is None or form["kind"] != "chart":
+                continue
+
+            def own(d: Document, k: int = k, j: int = j) -> Any:
+                return d["components"][k]["pieces"][j]["parametrisation"]
+
+            where = f"component {k} piece {j} chart"
+            for place in range(len(list(_leaves(form["vertices"])))):
+                yield f"{where}: vertex entry {place}", lambda d, own=own, place=place: _move_leaf(own(d)["vertices"], place)
+            yield f"{where}: a vertex dropped", lambda d, own=own: own(d)["vertices"].pop()
+            yield f"{where}: a vertex twice", lambda d, own=own: own(d)["vertices"].append(copy.deepcopy(own(d)["vertices"][0]))
+            for place, leaf in enumerate(_leaves(form["rays"])):
+                change = _negate_leaf if Decimal(leaf["value"]) else _move_leaf
+                yield f"{where}: ray entry {place}", lambda d, own=own, place=place, change=change: change(own(d)["rays"], place)
+            if form["rays"]:
+                yield f"{where}: a ray dropped", lambda d, own=own: own(d)["rays"].pop()
+            yield f"{where}: a ray more", lambda d, own=own: own(d)["rays"].append(copy.deepcopy(own(d)["vertices"][0]))
+            for u in range(len(form["units"])):
+                yield f"{where}: unit {u} sign", lambda d, own=own, u=u: own(d)["units"][u].update(sign=-own(d)["units"][u]["sign"])
+                yield f"{where}: unit {u} dropped", lambda d, own=own, u=u: own(d)["units"].pop(u)
+                for key in ("directions", "products"):
+                    if form["units"][u][key]:
+                        yield f"{where}: unit {u} {key} dropped", lambda d, own=own, u=u, key=key: own(d)["units"][u][key].pop(0)
+            if form.get("pairs"):
+                yield f"{where}: no pairs", lambda d, own=own: own(d).pop("pairs")
+                yield f"{where}: pairs crossed", lambda d, own=own: _crossed(own(d)["pairs"])
+                yield f"{where}: a pair dropped", lambda d, own=own: own(d)["pairs"].pop(0)
+                if len(form["vertices"]) == 1:
+                    yield f"{where}: a pair turned", lambda d, own=own: own(d)["pairs"][0].reverse()
+
+
+def _ends(document: Document) -> Iterator[Change]:
+    """Changes to what the components' entries say of their pieces and ends, consistent with themselves."""
+    for k, entry in enumerate(document["components"]):
+        others = [other["pieces"][0] for j, other in enumerate(document["components"]) if j != k]
+        if others:
+            yield (
+                f"component {k} with a piece of another, repaired",
+                lambda d, k=k, piece=others[0]: (d["components"][k]["pieces"].append(copy.deepcopy(piece)), _dimension(d, k), repair(d)),
+            )
+        if len(entry["pieces"]) > 1:
+            for j in range(len(entry["pieces"])):
+                yield (
+                    f"component {k} piece {j} dropped, repaired",
+                    lambda d, k=k, j=j: (d["components"][k]["pieces"].pop(j), _dimension(d, k), repair(d)),
+                )
+            yield f"component {k} split in two, repaired", lambda d, k=k: _split(d, k)
+        for name in entry.get("missing", []):
+            other = "+" + name[1:]
+            yield f"component {k} missing {name}: {other}", lambda d, k=k, other=other: d["components"][k].update(missing=[other])
+        if entry["closed"] and entry["dimension"]:
+            end = entry["pieces"][-1]["stratum"]
+            yield f"component {k} open, with missing ends", lambda d, k=k, end=end: d["components"][k].update(closed=False, missing=[end])
+
+
+def _dimension(document: Document, k: int) -> None:
+    document["components"][k]["dimension"] = max(piece["dimension"] for piece in document["components"][k]["pieces"])
+
+
+def _split(document: Document, k: int) -> None:
+    """The last piece becomes a component of its own."""
+    other = copy.deepcopy(document["components"][k])
+    other["pieces"] = [document["components"][k]["pieces"].pop()]
+    document["components"].insert(k + 1, other)
+    _dimension(document, k)
+    _dimension(document, k + 1)
+    repair(document)
+
+
+def _crossed(pairs: list[list[int]]) -> None:
+    pairs[0][0], pairs[-1][0] = pairs[-1][0], pairs[0][0]
+
+
+def _negate_leaf(tensor: Any, place: int) -> None:
+    leaf = list(_leaves(tensor))[place]
+    leaf["value"] = f"{-Decimal(leaf['value']):f}"
 
 
 def _critical(document: Document) -> Iterator[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from reluspec.errors import ArtefactError
 from reluspec.io.artefacts import validate
 from reluspec.verifier.verify import verify_document
 
-QUICK = ("closed_arc", "kink_touch_min", "tie_at_zero", "two_outputs", "quartic")
+FAMILIES = ("free_hidden_biases", "linear_layers", "rotating_first_layer", "rotating_outputs")
+"""Curves of minima outside the convex setting."""
+QUICK = ("closed_arc", "kink_touch_min", "tie_at_zero", "two_outputs", "quartic", *FAMILIES)
 LATER = [name for name in names() if name not in QUICK]
 
 
@@ -41,7 +44,8 @@ def escaped(document: dict[str, Any]) -> tuple[int, list[str]]:
 
 def test_the_changes_are_many() -> None:
     total = sum(sum(1 for _ in mutations(true_map(name))) for name in QUICK)
-    assert total >= 400
+    assert total >= 850
+    assert sum(sum(1 for _ in mutations(true_map(name))) for name in FAMILIES) >= 450
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -63,12 +67,13 @@ def test_a_missing_minimum_is_noticed(name: str) -> None:
 
 
 def test_a_missing_circle_is_noticed() -> None:
-    document = true_map("linear_layers")
-    (name, changed) = next((name, changed) for name, changed in mutations(document) if name.startswith("component 0 orbit"))
-    changed["components"][0]["orbit_size"] = 1
-    repair(changed)
-    assert any("circle of local minima" in claim.reason for claim in verify_document(changed, name).refuted)
-    assert verify_document(document, "true").ok
+    document = true_map("rotating_outputs")
+    assert verify_document(document, "true").complete
+    for k in (1, 2):
+        changed = copy.deepcopy(document)
+        changed["components"].pop(k)
+        repair(changed)
+        assert any("curve of local minima" in claim.reason for claim in verify_document(changed, f"without {k}").refuted)
 
 
 @pytest.mark.slow

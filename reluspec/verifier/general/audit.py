@@ -7,6 +7,7 @@ from collections.abc import Container
 from reluspec.regions.signs import Signs, format_signs
 from reluspec.verifier.general.coercive import not_coercive
 from reluspec.verifier.general.context import Context
+from reluspec.verifier.general.curve_indices import curve_share
 from reluspec.verifier.general.explore import Stratum
 from reluspec.verifier.general.indices import NoIndexError, index_of
 
@@ -51,10 +52,9 @@ def _sum(context: Context) -> int | str:
 def _stratum(stratum: Stratum, strata: Container[Signs], bits: int) -> int:
     if stratum.reason:
         raise NoIndexError(stratum.reason)
-    if stratum.circles:
-        raise NoIndexError("its critical points form circles")
     thetas = [one.critical.root.theta for one in stratum.points]
     for k, first in enumerate(thetas):
         if any(all(a.overlaps(b) for a, b in zip(first, second, strict=True)) for second in thetas[k + 1 :]):
             raise NoIndexError("two branches of the stratum may meet in a critical point")
-    return sum(index_of(one, strata, bits) for one in stratum.points)
+    shares = sum(curve_share(one, stratum.motion, strata, bits) for one in stratum.curves if stratum.motion)
+    return shares + sum(index_of(one, strata, bits) for one in stratum.points)

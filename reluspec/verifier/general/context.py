@@ -20,7 +20,10 @@ from reluspec.verifier.raw import Root
 
 @dataclass
 class Context:
-    """`roots` are the isolated components that are proved, by id; `explored` is `None` where the map is not held against a survey."""
+    """`roots` are the isolated components that are proved, by id, `curves` a point on a slice of others that are found.
+
+    `explored` is `None` where the map is not held against a survey.
+    """
 
     problem: Problem
     document: Mapping[str, Any]
@@ -28,6 +31,7 @@ class Context:
     bits: int
     explored: Explored | None = None
     roots: dict[int, tuple[Root, Signs]] = field(default_factory=dict)
+    curves: dict[int, tuple[Root, Signs]] = field(default_factory=dict)
 
     @cached_property
     def group(self) -> list[dict[Variable, Variable]]:

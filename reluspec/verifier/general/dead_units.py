@@ -3,6 +3,9 @@
 Let w be the parameters in the kinks, A those that the Hessian couples with them (the unit's outgoing weights). On every cell of the kinks
 the loss is to second order `1/2 a^T H a + a^T C w + 1/2 w^T K w` beside functions of the other parameters, with H positive definite.
 Minimised over a it is `-q(w)/2`, `q = w^T (C^T H^{-1} C - K) w`: the lower link retracts to the directions with `q > 0` (docs/audit.md).
+
+Where a rotation keeps the loss of a cell, a curve of critical points may leave the point into the cell: there q is zero, which counts
+as negative.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from collections.abc import Callable, Sequence
 from flint import arb, arb_mat
 
 from reluspec.verifier.convex.faces import Face, Vector
+from reluspec.verifier.general.curves import turning
+from reluspec.verifier.general.rotations import turns
 from reluspec.verifier.raw import Polynomial, Root, at, definite
 
 LossAt = Callable[[Face], Polynomial]
@@ -28,13 +33,39 @@ def dead_factor(root: Root, used: Sequence[int], pinned: Sequence[int], cones: S
     for face in cones:
         if not face.rays:
             continue
-        form = _form(root, used, pinned, loss_at(face))
-        count = None if form is None else _components(form, face.rays)
+        loss = loss_at(face)
+        form = _form(root, used, pinned, loss)
+        level = form is not None and _holds_curve(root, used, loss, face)
+        count = None if form is None else _touching(form, face.rays) if level else _components(form, face.rays)
         if count is None:
             return None
         # An open arc of directions has Euler characteristic -1 with compact support, a ray's direction 1.
         total += count if len(face.rays) == 1 else -count
     return 1 - total if len(used) == 1 else 1 + total
+
+
+def _holds_curve(root: Root, used: Sequence[int], loss: Polynomial, face: Face) -> bool:
+    """Whether a motion that keeps the loss leads from the point into a cell of w, an open cone."""
+    if len(face.rays) != len(used):
+        return False
+    matrix = arb_mat([[arb(ray[k]) for ray in face.rays] for k in range(len(used))])
+    for turn in turns(root.ring.problem):
+        field = turning(loss, turn, root)
+        if field is not None:
+            shares = matrix.solve(arb_mat(len(used), 1, [field[k] for k in used])).entries()
+            if all(share > 0 for share in shares) or all(share < 0 for share in shares):
+                return True
+    return False
+
+
+def _touching(form: Sequence[Sequence[arb]], rays: Sequence[Vector]) -> int | None:
+    """In how many arcs a form is positive on a cone that holds a zero vector of it: in none, or on both sides of that."""
+    if len(rays) == 1:
+        return 0
+    values = [_value(form, one, one) for one in rays]
+    if all(value > 0 for value in values):
+        return 2
+    return 0 if all(value < 0 for value in values) else None
 
 
 def _form(root: Root, used: Sequence[int], pinned: Sequence[int], loss: Polynomial) -> list[list[arb]] | None:

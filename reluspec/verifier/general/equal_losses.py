@@ -23,7 +23,7 @@ def same_loss(problem: Problem, first: Point, second: Point) -> bool:
     """Whether a map `theta_k -> +-theta_m(k)` takes the first point to the second.
 
     It has to take loss and constraints of the first stratum to those of the second, as polynomials, and the first point into the box in
-    which the second is the only critical point.
+    which the second is the only critical point. For points of curves these are slices: what is zero there has to be so, exactly.
     """
     ring = Ring(problem)
     here, there = (ring.surrogate(signs) for _, signs in (first, second))

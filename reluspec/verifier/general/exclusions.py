@@ -9,6 +9,7 @@ from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.general.context import Context, moved
 from reluspec.verifier.general.explore import Stratum, same_point
+from reluspec.verifier.general.families import Families
 from reluspec.verifier.general.survey import images
 from reluspec.verifier.raw import at
 
@@ -17,7 +18,7 @@ EMPTY = "no critical point: as many complex solutions of its system are certifie
 FALLING = "all its critical points are found, and from each the loss falls"
 
 
-def check_exclusions(context: Context) -> None:
+def check_exclusions(context: Context, families: Families) -> None:
     """Hold the list against the survey of all strata."""
     explored, report = context.explored, context.report
     if explored is None or explored.strata is None:
@@ -33,15 +34,15 @@ def check_exclusions(context: Context) -> None:
         if stratum.orbit.signs in undecided:
             continue
         reason = stratum.open
-        _missing(context, stratum)
-        _missing_circle(context, stratum)
+        _missing(context, families, stratum)
         if reason and not _listed_family(context, stratum):
             left[reason] += 1
             names.setdefault(reason, format_signs(context.problem, stratum.orbit.signs))
-        elif not reason and not stratum.points and not stratum.circles:
+        elif not reason and not stratum.points and not stratum.curves:
             proofs[EMPTY] += 1
-        elif not reason and all(one.outcome is Outcome.REFUTED for one in (*stratum.points, *stratum.circles)):
+        elif not reason and all(one.outcome is Outcome.REFUTED for one in (*stratum.points, *stratum.curves)):
             proofs[FALLING] += 1
+    families.check_missing(undecided)
     for argument, count in proofs.items():
         report.prove(KIND, "by argument", argument, count)
     for reason, count in left.items():
@@ -71,30 +72,13 @@ def _listed_family(context: Context, stratum: Stratum) -> bool:
     return any(piece["stratum"] == name and piece["dimension"] for piece in pieces)
 
 
-def _missing_circle(context: Context, stratum: Stratum) -> None:
-    """Refute a map with fewer families than there are circles of minima, counted with their images under exchange of units."""
-    proved = [one.critical.root for one in stratum.circles if one.outcome is Outcome.PROVED]
-    if not proved:
-        return
-    names = _orbit_names(context, stratum)
-    listed = sum(
-        entry["orbit_size"]
-        for entry in context.document["components"]
-        if any(piece["stratum"] in names and piece["dimension"] for piece in entry["pieces"])
-    )
-    if len(proved) * stratum.orbit.copies > listed:
-        loss = at(proved[0].surrogate.loss, proved[0].theta).str(12, radius=False)
-        name = format_signs(context.problem, stratum.orbit.signs)
-        context.report.refute("components", name, f"a circle of local minima, perhaps that with loss {loss}, is missing from the map")
-
-
 def _orbit_names(context: Context, stratum: Stratum) -> set[str]:
     group = context.group
     return {format_signs(context.problem, one) for one in images(context.problem, stratum.orbit.signs, group)}
 
 
-def _missing(context: Context, stratum: Stratum) -> None:
-    """Refute a map without a strict minimum that was found."""
+def _missing(context: Context, families: Families, stratum: Stratum) -> None:
+    """Refute a map without a strict minimum that was found; minima at the ends of curves are a matter of their components."""
     proved = [one for one in stratum.points if one.outcome is Outcome.PROVED]
     if not proved:
         return
@@ -104,13 +88,14 @@ def _missing(context: Context, stratum: Stratum) -> None:
     listed = [
         moved(context.problem, context.roots[number][0].theta, image) for number in near if number in context.roots for image in group
     ]
+    known = all(number in context.roots or number in families.owners.values() for number in near)
     for one in proved:
-        if any(same_point(one.critical, theta) for theta in listed):
+        if any(same_point(one.critical, theta) for theta in listed) or families.holds(one):
             continue
         root = one.critical.root
         name = format_signs(context.problem, one.critical.signs)
         loss = at(root.surrogate.loss, root.theta).str(12, radius=False)
-        if all(number in context.roots for number in near):
+        if known and one.strict:
             context.report.refute("components", name, f"a strict local minimum with loss {loss} is missing from the map")
         else:
             context.report.leave("components", name, f"it may be that the minimum with loss {loss} is missing from the map")

@@ -5,51 +5,68 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from flint import arb
+from flint import arb, ctx
 
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.convex.faces import TooManyFacesError
-from reluspec.verifier.general.judge import circle_judged, judged
+from reluspec.verifier.general.curves import along_symmetries, curve_judged, is_critical
+from reluspec.verifier.general.judge import judged
 from reluspec.verifier.general.lagrange import systems
+from reluspec.verifier.general.motion import Interval, Motion, UnclearError, motion_of
 from reluspec.verifier.general.refine import Critical, refined
-from reluspec.verifier.general.rotations import slices
 from reluspec.verifier.general.strata import StrataError, all_strata
 from reluspec.verifier.general.survey import Findings, Orbit, kept, orbits, survey
+from reluspec.verifier.local_minimum import local_minimum
 from reluspec.verifier.raw import SingularError
 
 LISTING = 0.3
 """The share of the time that listing the strata may take."""
 
 
+FAMILY = "one of a family of minima: the symmetries of a cell's loss make up for its flat directions"
+
+
 @dataclass(frozen=True)
 class Judged:
-    """A critical point and whether it is a local minimum."""
+    """A critical point and whether it is a local minimum, a `strict` one or one of a family."""
 
     critical: Critical
     outcome: Outcome
     reason: str
+    strict: bool = True
+
+
+@dataclass(frozen=True)
+class Curve(Judged):
+    """A curve of critical points, or what the stratum leaves of it, by a point on a slice. The verdict is on all its points.
+
+    `interval` is `None` where its ends are not known.
+    """
+
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Stratum:
     """What is known of one orbit of strata. Unless there is a `reason` these are all its critical points.
 
-    Each of the `circles` stands for a circle of critical points, or for the arc of it with the stratum's signs; a point of it is given.
+    `curves` are those of the `motion`.
     """
 
     orbit: Orbit
     points: tuple[Judged, ...]
     reason: str
-    circles: tuple[Judged, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    motion: Motion | None = None
 
     @property
     def open(self) -> str:
         """Why it is not known whether it has minima, and which; empty if it is."""
-        return self.reason or next((one.reason for one in (*self.points, *self.circles) if one.outcome is Outcome.OPEN), "")
+        return self.reason or next((one.reason for one in (*self.points, *self.curves) if one.outcome is Outcome.OPEN), "")
 
 
 @dataclass
@@ -104,20 +121,54 @@ def explore(problem: Problem, listed: Sequence[Signs], bits: int, sample: int | 
 def _stratum(problem: Problem, findings: Findings, strata: frozenset[Signs], bits: int) -> Stratum:
     if not findings.solutions:
         return Stratum(findings.orbit, (), findings.reason)
+    signs = findings.orbit.signs
+    motion = motion_of(problem, signs) if findings.curves else None
+    own = motion.systems() if motion else list(systems(problem, signs))
     points: list[Judged] = []
+    curves: list[Curve] = []
     reason = findings.reason
-    own = slices(problem, findings.orbit.signs) if findings.circles else list(systems(problem, findings.orbit.signs))
     for position, solution in findings.solutions:
         try:
-            critical = refined(own[position], findings.orbit.signs, solution, bits)
-        except SingularError as error:
+            critical = refined(own[position], signs, solution, bits)
+            if motion is None:
+                points.append(_point(problem, critical, strata, bits))
+            elif motion.moves(critical.root):
+                curves.extend(_curve(problem, critical, motion, strata, bits))
+            else:
+                points.append(Judged(critical, *curve_judged(problem, critical, motion, strata, bits), False))
+        except (SingularError, UnclearError) as error:
             reason = reason or str(error)
-        else:
-            verdict = circle_judged(critical, bits) if findings.circles else judged(problem, critical, strata, bits)
-            points.append(Judged(critical, *verdict))
-    if findings.circles:
-        return Stratum(findings.orbit, (), reason, tuple(points))
-    return Stratum(findings.orbit, tuple(points), reason)
+    return Stratum(findings.orbit, tuple(points), reason, tuple(curves), motion)
+
+
+def _point(problem: Problem, critical: Critical, strata: frozenset[Signs], bits: int) -> Judged:
+    verdict = judged(problem, critical, strata, bits)
+    if verdict[0] is Outcome.OPEN:
+        with ctx.workprec(bits):
+            wider = local_minimum(
+                problem, critical.signs, critical.root, strata, critical.codimension, along_symmetries(problem, critical.root)
+            )
+        if wider[0] is Outcome.PROVED:
+            return Judged(critical, wider[0], FAMILY, False)
+
+    return Judged(critical, *verdict)
+
+
+def _curve(problem: Problem, critical: Critical, motion: Motion, strata: frozenset[Signs], bits: int) -> list[Curve]:
+    """None if no point of it has the stratum's signs. Raises `UnclearError` where that is not known."""
+    with ctx.workprec(bits):
+        critical = replace(critical, root=motion.sharp(critical).sharp())
+        if not motion.crosses(critical.root) and is_critical(critical.root) is False:
+            return []
+        try:
+            interval = motion.interval(critical.root)
+        except UnclearError:
+            if not motion.nonempty:
+                raise
+            return [Curve(critical, *curve_judged(problem, critical, motion, strata, bits), False)]
+        if interval is None:
+            return []
+    return [Curve(critical, *curve_judged(problem, critical, motion, strata, bits), False, interval)]
 
 
 def same_point(critical: Critical, theta: Sequence[arb]) -> bool:

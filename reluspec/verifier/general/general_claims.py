@@ -23,7 +23,8 @@ from reluspec.verifier.general.claimed_points import claimed_theta, impossible
 from reluspec.verifier.general.context import Context, moved
 from reluspec.verifier.general.exclusions import check_exclusions
 from reluspec.verifier.general.explore import explore
-from reluspec.verifier.general.families import check_family
+from reluspec.verifier.general.families import Families
+from reluspec.verifier.general.stitching import Node
 from reluspec.verifier.list_claims import check_consistent, check_distinct
 from reluspec.verifier.local_minimum import local_minimum
 from reluspec.verifier.raw import Ring, Root, SingularError, Surrogate, at, critical_point
@@ -39,14 +40,15 @@ def verify_general(problem: Problem, document: Mapping[str, Any], report: Report
     explored = explore(problem, _listed(problem, document), bits, sample, time.monotonic() + SURVEY * (deadline - time.monotonic()))
     context = Context(problem, document, report, bits, explored)
     _count(context)
+    families = Families(context)
     for entry in document["components"]:
         if time.monotonic() > deadline:
             report.leave("components", f"component {entry['id']}", "the time is up")
         else:
-            check_component(context, entry)
+            check_component(context, entry, families)
     check_distinct(context)
     check_consistent(context)
-    check_exclusions(context)
+    check_exclusions(context, families)
     check_audit(context)
 
 
@@ -66,7 +68,7 @@ def raw_witnesses(problem: Problem, document: Mapping[str, Any], report: Report,
     context = Context(problem, document, Report(), bits)
     for entry in document["components"]:
         if entry["dimension"] == 0 and len(entry["pieces"]) == 1 and time.monotonic() < deadline:
-            check_component(context, entry)
+            check_component(context, entry, None)
     found = (claim for claim in context.report.claims if claim.outcome is not Outcome.OPEN)
     report.claims.extend(replace(claim, kind="raw system") for claim in found if claim.kind in ("witnesses", "components", "losses"))
 
@@ -86,9 +88,10 @@ def _count(context: Context) -> None:
         report.leave("strata", "strata.total", f"the verifier cannot rule out {explored.orbit_count:,}, not {said:,}")
 
 
-def check_component(context: Context, entry: Mapping[str, Any]) -> None:
+def check_component(context: Context, entry: Mapping[str, Any], families: Families | None) -> None:
     subject, report = f"component {entry['id']}", context.report
     interior = False
+    nodes: list[Node | None] = []
     for piece in entry["pieces"]:
         where = f"{subject}, {piece['stratum']}"
         try:
@@ -106,10 +109,14 @@ def check_component(context: Context, entry: Mapping[str, Any]) -> None:
             interior = interior or cell
             if _contradiction(context, entry, piece, surrogate, where):
                 return
-            if piece["dimension"]:
-                check_family(context, entry, piece, signs, surrogate, where)
+            on = families.nodes(piece, signs) if families else []
+            if families and (piece["dimension"] or any(node.dimension for node in on)):
+                nodes.append(families.check_piece(entry, piece, signs, surrogate, where))
             else:
                 _point(context, entry, piece, signs, where)
+                nodes.append(on[0] if len(on) == 1 and not on[0].base.strict else None)
+    if families:
+        families.check_component(entry, nodes)
     place = "interior" if interior else "boundary"
     report.check(entry["location"] == place, "locations", subject, "whether one of its pieces is a cell", f"it is {place}")
 
@@ -137,22 +144,25 @@ def _sharp(problem: Problem, root: Root, witness: Mapping[str, Any]) -> list[arb
     return found
 
 
-def _critical(context: Context, piece: Mapping[str, Any], signs: Signs) -> tuple[Root, Outcome, str]:
-    """The critical point that a piece means, and the verdict on it: of the survey, or near the witness. Raises `SingularError`."""
+def _critical(context: Context, piece: Mapping[str, Any], signs: Signs) -> tuple[Root, Outcome, str, bool]:
+    """The critical point that a piece means, of the survey or near the witness; the verdict on it, and whether that is on a strict minimum.
+
+    Raises `SingularError`.
+    """
     theta = claimed_theta(context.problem, piece["witness"])
     stratum = context.explored.at(signs) if context.explored else None
     for one in stratum.points if stratum and theta else ():
         if all(a.overlaps(b) for a, b in zip(one.critical.root.theta, theta or (), strict=True)):
-            return one.critical.root, one.outcome, one.reason
+            return one.critical.root, one.outcome, one.reason, one.strict
     flat = context.problem.flatten(piece["witness"])
     root = critical_point(context.problem, signs, [middle(flat[variable]) for variable in context.problem.parameters], context.bits)
-    return root, *local_minimum(context.problem, signs, root)
+    return root, *local_minimum(context.problem, signs, root), True
 
 
 def _point(context: Context, entry: Mapping[str, Any], piece: Mapping[str, Any], signs: Signs, where: str) -> None:
     problem, report = context.problem, context.report
     try:
-        root, outcome, why = _critical(context, piece, signs)
+        root, outcome, why, strict = _critical(context, piece, signs)
     except SingularError as reason:
         report.leave("witnesses", where, str(reason))
         report.leave("components", where, "its critical point is not enclosed")
@@ -177,8 +187,9 @@ def _point(context: Context, entry: Mapping[str, Any], piece: Mapping[str, Any],
     else:
         report.check(loss is Fit.INSIDE, "losses", where, "evaluated at the critical point", "it is another one")
     if outcome is Outcome.PROVED:
-        report.prove("components", where, f"a strict local minimum: {why}")
-        _isolated(context, entry, root, signs)
+        report.prove("components", where, f"a strict local minimum: {why}" if strict else why)
+        if strict:
+            _isolated(context, entry, root, signs)
     elif outcome is Outcome.REFUTED:
         report.refute("components", where, f"no local minimum: {why}")
     else:

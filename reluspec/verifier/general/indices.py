@@ -82,14 +82,13 @@ class _Point:
     def _is_smooth(self, block: Sequence[int]) -> bool:
         """Whether gradient and Hessian are the same on all sides of these kinks, at the point, by exact relations."""
         here = self.root.surrogate.loss
-        cells = (face for face in faces(self._small(block)[0])[0] if 0 not in face.signs)
-        for cell in cells:
+        found = []
+        for cell in (face for face in faces(self._small(block)[0])[0] if 0 not in face.signs):
             rest = self._at(_named(block, cell)).loss - here
             derivatives = [rest.derivative(k) for k in range(self.size)]
-            derivatives += [one.derivative(k) for one in derivatives for k in range(self.size)]
-            if not all(self.root.is_zero(one) for one in derivatives):
-                return False
-        return True
+            found += [*derivatives, *(one.derivative(k) for one in derivatives for k in range(self.size))]
+        # A value that is not zero saves the search for reasons why others are.
+        return all(at(one, self.root.theta).contains(0) for one in found) and all(self.root.is_zero(one) for one in found)
 
     def _at(self, choice: dict[int, int]) -> Surrogate:
         """The loss where some of the tight switches have these signs, the others being zero."""

@@ -35,19 +35,7 @@ def judged(problem: Problem, found: Critical, strata: Container[Signs] | None, b
         return verdict
 
 
-def circle_judged(found: Critical, bits: int) -> Verdict:
-    """The verdict on all points of a circle, from the point on a slice: rotations keep the loss on the stratum, and are isometries."""
-    with ctx.workprec(bits):
-        shape = inertia(found.hessian)
-        bent = found.signs.is_cell and _bends(found.root)
-    if bent or (shape is not None and shape[1] > found.multipliers):
-        return Outcome.REFUTED, "the Hessian has a negative direction along the stratum"
-    if shape == (len(found.hessian), 0) and found.signs.is_cell and len(found.hessian) == found.root.ring.size - 1:
-        return Outcome.PROVED, "a circle in a cell, and the Hessian is positive across it"
-    return Outcome.OPEN, "whether all points of a circle are minima is not decided"
-
-
-def _bends(root: Root) -> bool:
+def bends(root: Root) -> bool:
     """Whether a direction is found in which the second derivative of the cell's polynomial is negative, be the gradient zero or not."""
     size = root.ring.size
     slopes = [root.surrogate.loss.derivative(k) for k in range(size)]

@@ -13,8 +13,8 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.verifier.document import exchange_count, exchanges, same_terms
 from reluspec.verifier.general.lagrange import System, systems
+from reluspec.verifier.general.motion import motion_of
 from reluspec.verifier.general.quotient import SizeError
-from reluspec.verifier.general.rotations import slices
 from reluspec.verifier.general.solutions import OpenError, Solution, solutions
 from reluspec.verifier.raw import SingularError
 
@@ -25,7 +25,7 @@ KEPT = 4
 """Problems whose findings are kept, for maps of one problem that are verified one after another."""
 
 Answer = tuple[list[tuple[int, Solution]], str, bool]
-"""Solutions, reason, circles: see `Findings`."""
+"""Solutions, reason, curves: see `Findings`."""
 _known: dict[Problem, dict[str, Answer]] = {}
 
 Key = TypeVar("Key")
@@ -44,13 +44,13 @@ class Orbit:
 class Findings:
     """The real solutions of a stratum's systems that have its signs, each with the position of its system.
 
-    `reason` (not empty) says why there may be more. `circles`: they are those of its `rotations.slices`.
+    `reason` (not empty) says why there may be more. `curves`: they are those of the systems of its `motion_of`.
     """
 
     orbit: Orbit
     solutions: tuple[tuple[int, Solution], ...]
     reason: str = ""
-    circles: bool = False
+    curves: bool = False
 
 
 def kept(known: dict[Problem, dict[Key, Value]], problem: Problem) -> dict[Key, Value]:
@@ -64,10 +64,11 @@ def kept(known: dict[Problem, dict[Key, Value]], problem: Problem) -> dict[Key, 
 
 def images(problem: Problem, signs: Signs, group: Sequence[Mapping[Variable, Variable]]) -> list[Signs]:
     """A stratum's images under exchanges of units."""
-    return [_image(problem, signs, move) for move in group]
+    return [image_signs(problem, signs, move) for move in group]
 
 
-def _image(problem: Problem, signs: Signs, move: Mapping[Variable, Variable]) -> Signs:
+def image_signs(problem: Problem, signs: Signs, move: Mapping[Variable, Variable]) -> Signs:
+    """A stratum's image under one exchange of units."""
     layers = []
     for layer, units in zip(problem.network.layers, signs.layers, strict=True):
         moved = list(units)
@@ -152,11 +153,11 @@ def _prepared(problem: Problem) -> Problem:
 def solve_stratum(problem: Problem, name: str) -> Answer:
     """The work on one stratum, in the helper process."""
     signs = parse_signs(problem, name)
-    turned = slices(problem, signs)
+    motion = motion_of(problem, signs)
     try:
-        return _solutions(turned or systems(problem, signs)), "", bool(turned)
+        return _solutions(motion.systems() if motion else systems(problem, signs)), "", motion is not None
     except (OpenError, SizeError, SingularError) as error:
-        return [], str(error), bool(turned)
+        return [], str(error), motion is not None
 
 
 def _solutions(own: Iterable[System]) -> list[tuple[int, Solution]]:
