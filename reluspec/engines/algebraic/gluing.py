@@ -219,7 +219,9 @@ class Gluing:
         outputs = [unit.output for unit in unit_groups(self.problem)]
 
         def own(unit: Unit) -> range:
-            """Where the unit's signs are; nowhere in a layer without kinks."""
+            """Where the signs are that its output weight takes along; none in a layer without kinks, or if it is in no chart otherwise."""
+            if not unit.incoming:
+                return range(0)
             number, layer = outputs.index(unit.output), signs.layers[hidden]
             start = begin + sum(len(text) for text in layer[:number])
             return range(start, start + len(layer[number])) if layer else range(start, start)

@@ -12,6 +12,9 @@ condition splits into one for each unit:
 - off (a = 0, w != 0, inside a cell): the same for all w.
 
 (A dead or off unit: if the inequality fails for some w, `lambda_a a^2 + w Lambda w + a v.w < 0` for some a.)
+
+A unit without any penalty adds `a phi(X w)` to the outputs and nothing else. With a != 0 it is living, also where w = 0: its p moves
+freely. With a = 0 it changes the loss by `a v.w` to first order, on every cell around w: v = 0 is necessary, and then by convexity enough.
 """
 
 from __future__ import annotations
@@ -67,8 +70,11 @@ class UnitTest:
         self.moving: set[int] = set()
         self._check_family()
         # Where the loss has a kink, a unit with a = 0 but w != 0 meets it to first order in a: the argument above is for w = 0.
-        idle = [unit for unit in data.units if unit.output not in self.sigma]
-        if self._sharp and any(found.witness[k] != 0 for unit in idle for k in unit.parameters):
+        idle = [(position, unit) for position, unit in enumerate(data.units) if unit.output not in self.sigma]
+        free = [unit for position, unit in idle if self._is_free(position)]
+        if self._sharp and (free or any(found.witness[k] != 0 for _, unit in idle for k in unit.parameters)):
+            raise NotApplicable
+        if any(vector[unit.output] != 0 for unit in free for vector in (found.witness, *found.directions)):
             raise NotApplicable
 
     def complaint(self) -> str:
@@ -133,7 +139,10 @@ class UnitTest:
     def _idle_complaint(self, slopes: Sequence[Algebraic]) -> str:
         """Which unit with a = 0 can be put to use."""
         for position, unit in enumerate(self.data.units):
-            if unit.output not in self.sigma:
+            if unit.output not in self.sigma and self._is_free(position):
+                if falls := self._free(position, unit, slopes):
+                    return falls
+            elif unit.output not in self.sigma:
                 dead = all(self.found.witness[k] == 0 for k in unit.parameters)
                 if falls := (self._dead if dead else self._off)(position, unit, slopes):
                     return falls
@@ -156,7 +165,7 @@ class UnitTest:
                 for k, penalty in zip(unit.incoming, self.data.penalties[position][1:], strict=True):
                     chart = self.charted.get(unit.output)
                     product = chart is not None and k in chart.products
-                    if step[k] != 0 and not product and (chart is not None or penalty):
+                    if step[k] != 0 and not product and (penalty if chart is None else k in chart.incoming):
                         raise NotApplicable
                     # u = v / s is constant along the family.
                     if product and penalty and step[k] * self.found.witness[unit.output] != self.found.witness[k] * step[unit.output]:
@@ -275,7 +284,7 @@ class UnitTest:
         if any(self._at(equation, self.slopes) != 0 for equation in self._stationarity()):
             return False
         for position, unit in enumerate(self.data.units):
-            if unit.output in self.sigma:
+            if unit.output in self.sigma and not self._is_free(position):
                 ridge, *_ = self.data.penalties[position]
                 u = self._directions(unit)
                 half = [entry / 2 for entry in self._penalty_slope(position, unit)]
@@ -318,6 +327,18 @@ class UnitTest:
             if factor := self.data.slope(side):
                 v = [entry + slopes[i] * (factor * x) if x else entry for entry, x in zip(v, rows[i], strict=True)]
         return v
+
+    def _is_free(self, position: int) -> bool:
+        return not any(self.data.penalties[position])
+
+    def _free(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        rows, signs = self._rows(unit), self._units_signs[position]
+        wall = [i for i, sign in enumerate(signs) if not sign and any(rows[i])]
+        strict = {i: sign for i, sign in enumerate(signs) if sign}
+        for cell, _ in cell_cones([rows[i] for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
+            if any(entry != 0 for entry in self._effect(rows, strict | dict(zip(wall, cell, strict=True)), slopes)):
+                return f"unit {position} without penalty can be put to use"
+        return ""
 
     def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         rows = self._rows(unit)

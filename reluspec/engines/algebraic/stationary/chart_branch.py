@@ -238,6 +238,8 @@ class ChartBranch:
 
     def _completed(self, whole: Unit, unit: Unit) -> Unit:
         """The unit with its eliminated parameters: products where they are combinations of products."""
+        if not unit.incoming:
+            return unit
         images = self.stratum.images
         given = {k for k in whole.incoming if any(images[k].degrees()[j] for j in unit.products)}
         return replace(whole, products=frozenset(given))

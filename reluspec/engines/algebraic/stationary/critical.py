@@ -185,12 +185,11 @@ def _branches(stratum: Restricted, normal: Normal | None = None, second_order: b
     """For every choice of living units, the charts to be tried.
 
     One living unit: products first, they have the lowest degrees. Several: directions first, in which what the units share is affine. A
-    loss that is constant on the stratum needs none.
+    loss that is constant on the stratum needs none but for the signs of output weights, which matter beside it.
     """
-    if stratum.loss.is_constant() or stratum.loss.is_zero():
-        yield [ChartBranch(stratum, Chart(()), (), normal, second_order)]
-        return
-    for living, off in branches(_unmixed(stratum, charted_units(stratum.units, stratum.polynomials, stratum.free))):
+    flat = stratum.loss.is_constant() or stratum.loss.is_zero()
+    charted = charted_units(stratum.units, stratum.polynomials, stratum.free)
+    for living, off in branches(_unmixed(stratum, [unit for unit in charted if not (flat and unit.incoming)])):
         units = [living] if all_products(living) == living else [all_products(living), living]
         yield [
             ChartBranch(stratum, Chart(chosen), off, normal, second_order) for chosen in (units if len(living) == 1 else reversed(units))
