@@ -34,7 +34,7 @@ class Projection:
             size = len(problem.parameters)
             self._vertices = np.array([[float(x) for x in row] for row in chart.vertices]).reshape(-1, size)
             self._rays = np.array([[float(x) for x in row] for row in chart.rays]).reshape(-1, size)
-            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(len(chart.pairs), -1)
+            self._units, self._pairs = chart.units, np.array(chart.pairs, dtype=int).reshape(len(chart.pairs), -1 if chart.pairs else 2)
 
     def nearest(self, target: Array) -> Array:
         """A point of the closed family as near to `target` (p) as was found."""

@@ -153,15 +153,7 @@ class Gluing:
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
-        for face in proper_faces(found):
-            try:
-                theta = theta_balls(found, face.inside, self.bits)
-            except InfinityError:
-                continue
-            wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
-            for unit in wild:
-                theta = self._flattened(key, face, unit, theta)
-            signs = self._end_signs(key, face, wild)
+        for theta, signs in self._ends(key, found):
             exchange, name = self._representative(signs)
             end = self._at_end(name, self._moved(theta, exchange))
             if end is None:
@@ -172,6 +164,25 @@ class Gluing:
                 # `exchange` takes the end to its representative; so `other` after it takes the family along.
                 glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
         return missing
+
+    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
+        """A point of every face of the closure of a family, and the stratum that it is in."""
+        if found.curve:
+            for end in found.curve.ends:
+                flat = list(parse_signs(self.problem, key[0]).all)
+                for position in end.tight:
+                    flat[position] = "0"
+                theta = [entry.ball(self.bits) for entry in end.theta]
+                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat))
+        for face in proper_faces(found):
+            try:
+                theta = theta_balls(found, face.inside, self.bits)
+            except InfinityError:
+                continue
+            wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
+            for unit in wild:
+                theta = self._flattened(key, face, unit, theta)
+            yield theta, self._end_signs(key, face, wild)
 
     def _bounded_ratio(self, face: Face, unit: Unit) -> bool:
         """Whether, where s vanishes on a face, the unit's products do so at least as fast: its parameters then tend to zero."""

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import pytest
 
-import reluspec
 from reluspec.engines.algebraic.judging.lower_bound import lower_bound
 from reluspec.language import parse_spec
 from reluspec.problem.problem import Problem

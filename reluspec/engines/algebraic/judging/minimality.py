@@ -14,8 +14,8 @@ from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
-from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
+from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError

@@ -1,0 +1,123 @@
+"""Maps with curves of minima that are neither straight nor circles: by hand, and against descents and perturbation."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reluspec
+from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.outcome import StratumOutcome
+from reluspec.language import parse_spec
+from reluspec.minima.minima_map import MinimaMap
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from campaign import missing_points, numeric_minima, wrong_components
+from jets import Landscape
+
+
+def spec(activation: str, weights: str, *, layer: str = "without bias", data: str = "x = [1]  y = [1]", penalty: str = "") -> str:
+    network = f"input 1  hidden: layer 2 {activation} {layer}  output: layer 1 linear fixed weight {weights} without bias"
+    return f"data {{ {data} }}\nnetwork {{ {network} }}\nloss sum squared_error\n" + (f"regulariser {penalty}\n" if penalty else "")
+
+
+def plane(penalty: str) -> str:
+    """A unit with two weights that only the penalty sees, and a bias b with the loss `(relu(b) + 1)^2`."""
+    network = "input 2  hidden: layer 1 relu  output: layer 1 linear fixed weight [[1]] without bias"
+    return f"data {{ x = [(0, 0)]  y = [-1] }}\nnetwork {{ {network} }}\nloss sum squared_error\nregulariser {{ {penalty} }}\n"
+
+
+ELLIPSE = "(hidden.weight[0,0]^2 + 2*hidden.weight[0,1]^2 - 2)^2"
+CURVE, POINT = 1, 0
+CASES: dict[str, tuple[str, list[tuple[float, int, bool, int]]]] = {
+    # Loss, dimension, closed, strata up to exchange.
+    "ellipse": (spec("{ z^2 }", "[[1, 2]]"), [(0, 1, True, 1)]),
+    "cubic": (spec("{ z^3 }", "[[1, 1]]"), [(0, 1, True, 1)]),
+    "quartic": (spec("{ z^4 }", "[[1, 1]]"), [(0, 1, True, 1)]),
+    "hyperbola": (spec("{ z^2 }", "[[1, -1]]"), [(0, 1, True, 1), (0, 1, True, 1)]),
+    # w^2 + 2 v^2 = 1 in the quadrant; in its neighbours one unit is off, so half lines go on from its ends. All off: loss 1.
+    "quadrant": (spec("{ max(0, z)^2 }", "[[1, 2]]"), [(0, 1, True, 5), (1, 2, False, 1)]),
+    "exchange": (spec("{ max(0, z)^2 }", "[[1, 1]]"), [(0, 1, True, 3), (1, 2, False, 1)]),
+    "four quadrants": (spec("{ max(0, z)^2 + z^4 }", "[[1, 1]]"), [(0, 1, True, 5)]),
+    # Points of one input: the least loss is 1/2 + 1/2, on an ellipse.
+    "repeated": (spec("{ z^2 }", "[[1, 3]]", data="x = [1, -1, 1, -1]  y = [0, 0, 1, 1]"), [(1, 1, True, 1)]),
+    # Not the least value of any bound: f = 1 + (w^2 + 2 v^2 - 1)^2 >= 1 against y = 0.
+    "not the bound": (
+        "data { x = [1]  y = [0] }\nnetwork { input 1  hidden: layer 2 { z^2 } without bias  f: layer 1 { (z - 1)^2 } "
+        "fixed weight [[1, 2]] without bias  output: layer 1 linear fixed weight [[1]] fixed bias [1] }\nloss sum squared_error\n",
+        [(1, 1, True, 1)],
+    ),
+    # On the wall b = 0: slopes 1 and 1 on its sides.
+    "on a wall": (plane(f"{ELLIPSE} - hidden.bias[0]"), [(1, 1, True, 1)]),
+    # Slope -2 for b > 0: no minimum on the wall, but at b = 1.
+    "off a wall": (plane(f"{ELLIPSE} - 4*hidden.bias[0]"), [(0, 1, True, 1)]),
+}
+
+
+@cache
+def solved(name: str) -> tuple[Landscape, MinimaMap]:
+    problem = parse_spec(CASES[name][0], name="curve.rspec")
+    return Landscape(problem), reluspec.solve(problem, "algebraic", workers=2)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_by_hand(name: str) -> None:
+    _, minima = solved(name)
+    assert minima.complete
+    assert [(round(float(c.loss), 12), c.dimension, c.closed, len(c.pieces)) for c in minima] == CASES[name][1]
+    assert all(c.orbit_size == 1 for c in minima)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_map_withstands(name: str) -> None:
+    """Witnesses are minima with the stratum's signs, with as many flat directions; descents find nothing else."""
+    land, minima = solved(name)
+    assert list(wrong_components(land, minima)) == []
+    assert list(missing_points(land, minima, numeric_minima(land, 60, 0))) == []
+
+
+@pytest.mark.parametrize("name", ["ellipse", "hyperbola", "not the bound", "on a wall"])
+def test_descents_end_on_the_curve(name: str) -> None:
+    """Points that descents reach satisfy the equations that the certificate has for the curve."""
+    land, minima = solved(name)
+    (equations, *_) = [piece.certificate["curve"] for c in minima for piece in c.pieces if "curve" in piece.certificate]
+    points = numeric_minima(land, 40, 0)
+    assert len(points) > 5
+    for point in points:
+        free = [point[k] for k in equations["free"]]
+        for terms in equations["equations"]:
+            value = sum(_fraction(c) * np.prod([x**e for x, e in zip(free, exponents, strict=True)]) for exponents, c in terms)
+            assert abs(value) < 1e-5
+
+
+def _fraction(text: str) -> float:
+    top, _, bottom = text.partition("/")
+    return int(top) / int(bottom or 1)
+
+
+def test_two_branches_are_told_apart() -> None:
+    """w^2 - v^2 = 1: one component for each sign of w."""
+    _, minima = solved("hyperbola")
+    assert sorted(np.sign(component.theta()["hidden.weight"][0, 0]) for component in minima) == [-1, 1]
+
+
+def test_a_verdict_that_changes_is_not_guessed() -> None:
+    """The slope for b < 0 is w: positive on one half of the ellipse, negative on the other."""
+    minima = reluspec.solve(parse_spec(plane(f"{ELLIPSE} - hidden.weight[0,0]*hidden.bias[0]"), name="changes.rspec"), "algebraic")
+    assert not minima.complete
+    assert "0" in [entry.stratum for entry in minima.undecided]
+
+
+def test_plain_data_and_back() -> None:
+    problem = parse_spec(CASES["quadrant"][0], name="curve.rspec")
+    data = stratum_job(problem, "+|+")
+    again = StratumOutcome.from_json(data)
+    assert again.to_json() == data
+    (judged,) = again.minimal
+    assert judged.found.curve is not None
+    assert sorted(end.tight for end in judged.found.curve.ends) == [(0,), (1,)]
