@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import reluspec
+from reluspec.checking.records import Verdict
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.language import parse_spec
@@ -24,6 +25,11 @@ from jets import Landscape
 def spec(activation: str, weights: str, *, layer: str = "without bias", data: str = "x = [1]  y = [1]", penalty: str = "") -> str:
     network = f"input 1  hidden: layer 2 {activation} {layer}  output: layer 1 linear fixed weight {weights} without bias"
     return f"data {{ {data} }}\nnetwork {{ {network} }}\nloss sum squared_error\n" + (f"regulariser {penalty}\n" if penalty else "")
+
+
+def biased(activation: str, weights: str) -> str:
+    network = f"input 1  hidden: layer 2 {activation} without bias  output: layer 1 linear fixed weight {weights}"
+    return f"data {{ x = [-1]  y = [1] }}\nnetwork {{ {network} }}\nloss sum squared_error\n"
 
 
 def plane(penalty: str) -> str:
@@ -44,6 +50,10 @@ CASES: dict[str, tuple[str, list[tuple[float, int, bool, int]]]] = {
     "quadrant": (spec("{ max(0, z)^2 }", "[[1, 2]]"), [(0, 1, True, 5), (1, 2, False, 1)]),
     "exchange": (spec("{ max(0, z)^2 }", "[[1, 1]]"), [(0, 1, True, 3), (1, 2, False, 1)]),
     "four quadrants": (spec("{ max(0, z)^2 + z^4 }", "[[1, 1]]"), [(0, 1, True, 5)]),
+    # With an output bias these are surfaces, graphs over the plane of the two weights.
+    "graph": (biased("{ z^2 }", "[[2, -2]]"), [(0, 2, True, 1)]),
+    "graph in quadrants": (biased("{ max(0, z)^2 }", "[[3, -1]]"), [(0, 2, True, 9)]),
+    "graph and exchange": (biased("{ max(0, z)^2 }", "[[1, 1]]"), [(0, 2, True, 6)]),
     # Points of one input: the least loss is 1/2 + 1/2, on an ellipse.
     "repeated": (spec("{ z^2 }", "[[1, 3]]", data="x = [1, -1, 1, -1]  y = [0, 0, 1, 1]"), [(1, 1, True, 1)]),
     # Not the least value of any bound: f = 1 + (w^2 + 2 v^2 - 1)^2 >= 1 against y = 0.
@@ -111,6 +121,14 @@ def test_a_verdict_that_changes_is_not_guessed() -> None:
     minima = reluspec.solve(parse_spec(plane(f"{ELLIPSE} - hidden.weight[0,0]*hidden.bias[0]"), name="changes.rspec"), "algebraic")
     assert not minima.complete
     assert "0" in [entry.stratum for entry in minima.undecided]
+
+
+def test_check_knows_curves() -> None:
+    """A point of the ellipse other than the witness; a point beside it."""
+    land, minima = solved("ellipse")
+    for theta, wanted in (([[0.6], [0.32**0.5]], Verdict.MINIMUM), ([[0.6], [0.6]], Verdict.NOT_MINIMUM)):
+        given = {"hidden.weight": theta}
+        assert reluspec.check(land.problem, given, minima=minima).verdict is wanted
 
 
 def test_plain_data_and_back() -> None:

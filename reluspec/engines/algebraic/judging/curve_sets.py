@@ -8,13 +8,15 @@ these equations fails.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
-from reluspec.engines.algebraic.exact.linear import echelon, kernel
+from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel
+from reluspec.engines.algebraic.exact.number_field import RATIONALS
+from reluspec.engines.algebraic.ideals.graphs import graph
 from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.saturate import saturated
 from reluspec.engines.algebraic.ideals.solving import solve_system
@@ -116,6 +118,8 @@ class _Swept:
 
     def _solved(self, system: _System) -> tuple[list[Judged], list[Polynomials]]:
         """Points, families and pieces of curves, and the ideals of the curves."""
+        if (sheet := self._sheet(system)) is not None:
+            return sheet, []
         whole = Quotient(self.ring, self.groebner(self.ring, system.equations))
         if whole.is_trivial:
             return [], []
@@ -131,6 +135,20 @@ class _Swept:
                 # Isolated points beside the curve, or parts of it that count twice: case by case.
                 pass
         return self._by_cases(system)
+
+    def _sheet(self, system: _System) -> list[Judged] | None:
+        """Global minima that are the graph of a function on an open polyhedron of dimension two or more; `None` where they are not."""
+        found = graph(system.equations, self.strict) if system.best and not self.smooth and system.equations else None
+        if found is None or found.dimension < 2:
+            return None
+        if found.point is None:
+            return []
+        point = CurvePoint(RATIONALS, tuple(map(RATIONALS.element, found.point)))
+        curve = self._curve(system.equations, 1, sheet=True)
+        witness = self._theta(point)
+        tangents = tuple(self._tangents(system.equations, point))
+        common = CriticalSet(RATIONALS, (), (), witness, tangents, (), (), (), singular=False, curve=curve)
+        return [Judged(common, self._decision(common, system.best))]
 
     def _by_cases(self, system: _System) -> tuple[list[Judged], list[Polynomials]]:
         solved = solve_system(self.ring, system.equations, system.never_zero, self.groebner)
@@ -187,15 +205,19 @@ class _Swept:
         }
         if piece.isolated:
             return CriticalSet(**common, directions=(), vertices=(witness,), tight=(frozenset(),))
-        curve = Curve(
-            self.stratum.free,
-            tuple(terms_of(equation) for equation in equations),
-            tuple((sign, terms_of(polynomial)) for sign, polynomial in self.strict),
-            len(sweep.pieces),
-            piece.unbounded,
-            tuple(self._end(end.point, end.tight) for end in piece.ends),
+        ends = tuple(self._end(end.point, end.tight) for end in piece.ends)
+        curve = replace(self._curve(equations, len(sweep.pieces)), unbounded=piece.unbounded, ends=ends)
+        return CriticalSet(**common, directions=tuple(self._tangents(equations, piece.witness)), vertices=(), tight=(), curve=curve)
+
+    def _curve(self, equations: Polynomials, pieces: int, sheet: bool = False) -> Curve:
+        strict = zip(self.stratum.strict, self.strict, strict=True)
+        return Curve(
+            free=self.stratum.free,
+            equations=tuple(terms_of(equation) for equation in equations),
+            strict=tuple((position, sign, terms_of(polynomial)) for (position, _, _), (sign, polynomial) in strict),
+            pieces=pieces,
+            sheet=sheet,
         )
-        return CriticalSet(**common, directions=(self._tangent(equations, piece.witness),), vertices=(), tight=(), curve=curve)
 
     def _end(self, point: CurvePoint, tight: Sequence[int]) -> CurveEnd:
         return CurveEnd(point.field, self._theta(point), tuple(self.stratum.strict[k][0] for k in tight))
@@ -204,15 +226,13 @@ class _Swept:
         """All parameters at a point given by the free ones."""
         return tuple(point.value(self._narrowed(image)) for image in self.stratum.images)
 
-    def _tangent(self, equations: Polynomials, point: CurvePoint) -> tuple[Any, ...]:
-        """The direction of the curve at a smooth point, in all parameters."""
+    def _tangents(self, equations: Polynomials, point: CurvePoint) -> Iterator[tuple[Any, ...]]:
+        """The tangent space at a smooth point, in all parameters, in reduced echelon form."""
         size, scalars = range(self.ring.nvars()), field_scalars(point.field)
         rows = [[point.value(equation.derivative(k)) for k in size] for equation in equations]
-        (free,) = kernel(rows, len(size), scalars)
-        images = [self._narrowed(image) for image in self.stratum.images]
-        zero = point.field.element(0)
-        step = [sum((point.value(image.derivative(k)) * free[k] for k in size), zero) for image in images]
-        return tuple(echelon([step], len(step), scalars).rows[0])
+        images = [[point.value(self._narrowed(image).derivative(k)) for k in size] for image in self.stratum.images]
+        steps = [[dot(row, step, scalars) for row in images] for step in kernel(rows, len(size), scalars)]
+        return map(tuple, echelon(steps, len(images), scalars).rows)
 
     # Apart
 

@@ -31,30 +31,33 @@ class CurveEnd:
 
 @dataclass(frozen=True)
 class Curve:
-    """The zeros of `equations` in the parameters at the positions `free` (the others follow), where `strict` polynomials have a sign.
+    """The zeros of `equations` in the parameters at the positions `free` (the others follow), where `strict` switches (position, sign,
+    polynomial) have a sign.
 
     `pieces` is the number of connected parts; which of them is meant, a point on it says. `unbounded`: how many of its branches go to
-    infinity.
+    infinity. A `sheet` has two dimensions or more, is a graph over an open polyhedron and made of global minima, `ends` are not listed.
     """
 
     free: tuple[int, ...]
     equations: tuple[Terms, ...]
-    strict: tuple[tuple[int, Terms], ...]
+    strict: tuple[tuple[int, int, Terms], ...]
     pieces: int
-    unbounded: int
+    unbounded: int = 0
     ends: tuple[CurveEnd, ...] = ()
+    sheet: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
             "free": list(self.free),
             "equations": [_plain(terms) for terms in self.equations],
-            "strict": [[sign, _plain(terms)] for sign, terms in self.strict],
+            "strict": [[position, sign, _plain(terms)] for position, sign, terms in self.strict],
             "pieces": self.pieces,
             "unbounded": self.unbounded,
             "ends": [
                 {"field": end.field.to_json(), "theta": [entry.to_json() for entry in end.theta], "tight": list(end.tight)}
                 for end in self.ends
             ],
+            "sheet": self.sheet,
         }
 
     @staticmethod
@@ -62,10 +65,11 @@ class Curve:
         return Curve(
             tuple(data["free"]),
             tuple(map(_terms, data["equations"])),
-            tuple((sign, _terms(terms)) for sign, terms in data["strict"]),
+            tuple((position, sign, _terms(terms)) for position, sign, terms in data["strict"]),
             data["pieces"],
             data["unbounded"],
             tuple(map(_end, data["ends"])),
+            data["sheet"],
         )
 
 
@@ -87,16 +91,17 @@ def terms_of(polynomial: fmpq_mpoly) -> Terms:
     return tuple((tuple(int(e) for e in exponents), str(value)) for exponents, value in polynomial.to_dict().items())
 
 
-def _polynomial(terms: Terms, size: int) -> fmpq_mpoly:
+def polynomial_of(terms: Terms, size: int) -> fmpq_mpoly:
+    """The polynomial in so many variables."""
     return ring(size).from_dict({exponents: fmpq(*map(int, value.split("/"))) for exponents, value in terms})
 
 
 @lru_cache(maxsize=MAX_SWEPT)
-def _swept(free: tuple[int, ...], equations: tuple[Terms, ...], strict: tuple[tuple[int, Terms], ...]) -> Sweep:
+def _swept(free: tuple[int, ...], equations: tuple[Terms, ...], strict: tuple[tuple[int, int, Terms], ...]) -> Sweep:
     size = len(free)
     return Sweep(
-        [_polynomial(terms, size) for terms in equations],
-        [(sign, _polynomial(terms, size)) for sign, terms in strict],
+        [polynomial_of(terms, size) for terms in equations],
+        [(sign, polynomial_of(terms, size)) for _, sign, terms in strict],
         flint_basis,
     )
 
@@ -104,7 +109,7 @@ def _swept(free: tuple[int, ...], equations: tuple[Terms, ...], strict: tuple[tu
 def on_piece(curve: Curve, witness: Sequence[arb], theta: Sequence[arb]) -> bool:
     """Whether a point of the stratum may lie on the same piece of a curve as the witness; points that balls do not tell apart are one."""
     x = [theta[k] for k in curve.free]
-    if not all(_value(terms, x).overlaps(arb(0)) for terms in curve.equations):
+    if not all(value_of(terms, x).overlaps(arb(0)) for terms in curve.equations):
         return False
     if curve.pieces == 1:
         return True
@@ -116,7 +121,8 @@ def on_piece(curve: Curve, witness: Sequence[arb], theta: Sequence[arb]) -> bool
         return True
 
 
-def _value(terms: Terms, x: Sequence[arb]) -> arb:
+def value_of(terms: Terms, x: Sequence[arb]) -> arb:
+    """The value of a polynomial at a point given by balls."""
     total = arb(0)
     for exponents, value in terms:
         term = arb(fmpq(*map(int, value.split("/"))))
