@@ -74,32 +74,39 @@ class _Swept:
 
     def judged(self) -> list[Judged]:
         """All critical sets with their verdicts. Raises `SolvingLimit`."""
-        found: list[Judged] = []
-        ideals: list[Polynomials] = []
-        for system in self._systems():
-            sets, more = self._solved(system)
-            found += sets
-            ideals += more
-        for one, other in combinations(ideals, 2):
-            self._apart(one, other)
-        families = [one.found for one in found if one.found.directions and not one.found.curve]
-        if ideals and families:
-            raise SolvingLimit("curves and affine families of critical points in one stratum")
-        return [one for one in found if one.found.curve or not any(self._lies_on(one.found, ideal) for ideal in ideals)]
+        every: list[Judged] = []
+        # Global minima do not meet the other critical points: the loss is another one there.
+        for systems in (self._systems(best=True), self._systems(best=False)):
+            found: list[Judged] = []
+            ideals: list[Polynomials] = []
+            for system in systems:
+                sets, more = self._solved(system)
+                found += sets
+                ideals += more
+            for one, other in combinations(ideals, 2):
+                self._apart(one, other)
+            if ideals and any(one.found.directions and not one.found.curve for one in found):
+                raise SolvingLimit("curves and affine families of critical points in one stratum")
+            every += [one for one in found if one.found.curve or not any(self._lies_on(one.found, ideal) for ideal in ideals)]
+        return every
 
-    def _systems(self) -> Iterator[_System]:
+    def _systems(self, best: bool) -> Iterator[_System]:
+        """Those of the global minima that have the best outputs, or those of all other critical points."""
         strict = [polynomial for _, polynomial in self.strict]
         gradient = [self.loss.derivative(k) for k in range(self.ring.nvars())]
-        best = self._best()
-        if best is None:
+        residuals = self._best()
+        if best:
+            if residuals is not None:
+                yield _System([*residuals, *self.smooth], strict, True)
+            return
+        if residuals is None:
             yield _System([*gradient, *self.smooth], strict, False)
             return
-        yield _System([*best, *self.smooth], strict, True)
-        for k, residual in enumerate(best):
+        for k, residual in enumerate(residuals):
             if residual.is_constant():
-                yield _System([*gradient, *best[:k], *self.smooth], strict, False)
+                yield _System([*gradient, *residuals[:k], *self.smooth], strict, False)
                 return
-            yield _System([*gradient, *best[:k], *self.smooth], [*strict, residual], False)
+            yield _System([*gradient, *residuals[:k], *self.smooth], [*strict, residual], False)
 
     def _best(self) -> Polynomials | None:
         """What vanishes where all outputs have their best values; `None` where these are not known."""
@@ -127,7 +134,7 @@ class _Swept:
         whole = whole if better is None else Quotient(self.ring, better)
         if whole.is_trivial:
             return [], []
-        if whole.dimension() == 1:
+        if whole.dimension() == 1 and self.ring.nvars() > 1:
             equations = system.equations if better is None and len(system.equations) == self.ring.nvars() - 1 else list(whole.basis)
             try:
                 return self._pieces(equations, system.best), [equations]
