@@ -8,7 +8,7 @@ these equations fails.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -40,11 +40,14 @@ Polynomials = list[fmpq_mpoly]
 
 @dataclass(frozen=True)
 class _System:
-    """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima."""
+    """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima. Where `away` vanishes, other
+    systems have the solutions.
+    """
 
     equations: Polynomials
     never_zero: Polynomials
     best: bool
+    away: fmpq_mpoly | None = None
 
 
 def swept_outcome(problem: Problem, signs: Signs, groebner: Groebner) -> StratumOutcome:
@@ -57,6 +60,15 @@ def swept_outcome(problem: Problem, signs: Signs, groebner: Groebner) -> Stratum
         raise SolvingLimit("a curved set of critical points where switches vanish that are not affine")
     judged = [one for piece in pieces for one in _Swept(problem, signs, piece, groebner).judged()]
     return StratumOutcome(format_signs(problem, signs), tuple(judged), "", len(pieces), 0.0)
+
+
+@dataclass
+class _Found:
+    """What a system has: `sets`, points and affine families; what was `swept`, with its `ideals`, and sheets."""
+
+    sets: list[Judged] = field(default_factory=list)
+    swept: list[Judged] = field(default_factory=list)
+    ideals: list[Polynomials] = field(default_factory=list)
 
 
 class _Swept:
@@ -77,17 +89,16 @@ class _Swept:
         every: list[Judged] = []
         # Global minima do not meet the other critical points: the loss is another one there.
         for systems in (self._systems(best=True), self._systems(best=False)):
-            found: list[Judged] = []
-            ideals: list[Polynomials] = []
-            for system in systems:
-                sets, more = self._solved(system)
-                found += sets
-                ideals += more
+            solved = [self._solved(system) for system in systems]
+            ideals = [ideal for part in solved for ideal in part.ideals]
+            sets = [one for part in solved for one in part.sets]
             for one, other in combinations(ideals, 2):
                 self._apart(one, other)
-            if ideals and any(one.found.directions and not one.found.curve for one in found):
+            if ideals and any(one.found.directions for one in sets):
                 raise SolvingLimit("curves and affine families of critical points in one stratum")
-            every += [one for one in found if one.found.curve or not any(self._lies_on(one.found, ideal) for ideal in ideals)]
+            # What was swept has all points of its ideal, isolated ones among them.
+            every += [one for one in sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
+            every += [one for part in solved for one in part.swept]
         return every
 
     def _systems(self, best: bool) -> Iterator[_System]:
@@ -106,7 +117,7 @@ class _Swept:
             if residual.is_constant():
                 yield _System([*gradient, *residuals[:k], *self.smooth], strict, False)
                 return
-            yield _System([*gradient, *residuals[:k], *self.smooth], [*strict, residual], False)
+            yield _System([*gradient, *residuals[:k], *self.smooth], [*strict, residual], False, residual)
 
     def _best(self) -> Polynomials | None:
         """What vanishes where all outputs have their best values; `None` where these are not known."""
@@ -123,21 +134,21 @@ class _Swept:
 
     # Solutions
 
-    def _solved(self, system: _System) -> tuple[list[Judged], list[Polynomials]]:
-        """Points, families and pieces of curves, and the ideals of the curves."""
+    def _solved(self, system: _System) -> _Found:
+        """Points, families, pieces of curves, a sheet."""
         if (sheet := self._sheet(system)) is not None:
-            return sheet, []
+            return _Found(swept=sheet)
         whole = Quotient(self.ring, self.groebner(self.ring, system.equations))
         if whole.is_trivial:
-            return [], []
+            return _Found()
         better = saturated(self.ring, whole, system.never_zero, self.groebner)
         whole = whole if better is None else Quotient(self.ring, better)
         if whole.is_trivial:
-            return [], []
+            return _Found()
         if whole.dimension() == 1 and self.ring.nvars() > 1:
             equations = system.equations if better is None and len(system.equations) == self.ring.nvars() - 1 else list(whole.basis)
             try:
-                return self._pieces(equations, system.best), [equations]
+                return _Found(swept=self._pieces(equations, system), ideals=[equations])
             except SolvingLimit:
                 # Isolated points beside the curve, or parts of it that count twice: case by case.
                 pass
@@ -157,35 +168,36 @@ class _Swept:
         common = CriticalSet(RATIONALS, (), (), witness, tangents, (), (), (), singular=False, curve=curve)
         return [Judged(common, self._decision(common, system.best))]
 
-    def _by_cases(self, system: _System) -> tuple[list[Judged], list[Polynomials]]:
+    def _by_cases(self, system: _System) -> _Found:
         solved = solve_system(self.ring, system.equations, system.never_zero, self.groebner)
         if solved.unresolved and not solved.open:
             raise SolvingLimit(solved.unresolved)
         branch = ChartBranch(self.stratum, Chart(()), ())
-        found: list[Judged] = []
+        found = _Found(ideals=[list(ideal) for ideal in solved.open])
         for solution in solved.sets:
             shape = branch.shape(solution, False)
             sets, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
             if reason:
                 raise SolvingLimit(reason)
-            found += [Judged(one, self._decision(one, system.best)) for one in sets]
-        ideals = [list(ideal) for ideal in solved.open]
-        for ideal in ideals:
+            found.sets += [Judged(one, self._decision(one, system.best)) for one in sets]
+        for ideal in found.ideals:
             dimension = Quotient(self.ring, self.groebner(self.ring, ideal)).dimension()
             if dimension > 1:
                 kind = "global minima" if system.best else "critical points"
                 raise SolvingLimit(f"{kind} of dimension {dimension} that are not affine")
-            found += self._pieces(ideal, system.best)
-        return found, ideals
+            found.swept += self._pieces(ideal, system)
+        return found
 
     def _decision(self, found: CriticalSet, best: bool) -> Decision:
         return Decision(Verdict.MINIMUM, GLOBAL) if best else decide(self.problem, self.signs, found)
 
-    def _pieces(self, equations: Polynomials, best: bool) -> list[Judged]:
+    def _pieces(self, equations: Polynomials, system: _System) -> list[Judged]:
         """The pieces of a curve with their verdicts. Raises `SolvingLimit`."""
-        wanted = None if best else self._conditions()
+        wanted = None if system.best else self._conditions()
         sweep = Sweep(equations, self.strict, self.groebner, wanted.marks if wanted else ())
-        return [self._judged(sweep, equations, piece, wanted) for piece in sweep.pieces]
+        # The loss is constant on a connected piece: it is a piece of global minima, or has none.
+        own = [piece for piece in sweep.pieces if system.away is None or piece.witness.value(system.away).sign()]
+        return [self._judged(sweep, equations, piece, wanted) for piece in own]
 
     def _conditions(self) -> Conditions:
         if self.smooth:
