@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def spec(activation: str, weights: str, *, layer: str = "without bias", data: st
 def biased(activation: str, weights: str) -> str:
     network = f"input 1  hidden: layer 2 {activation} without bias  output: layer 1 linear fixed weight {weights}"
     return f"data {{ x = [-1]  y = [1] }}\nnetwork {{ {network} }}\nloss sum squared_error\n"
+
+
+def rings(target: Fraction | int) -> str:
+    network = (
+        "input 1  hidden: layer 2 { z^2 } without bias  f: layer 1 { (z - 1)^2 } fixed weight [[1, 2]] without bias  "
+        "output: layer 1 linear fixed weight [[1]] without bias"
+    )
+    return f"data {{ x = [1]  y = [{target}] }}\nnetwork {{ {network} }}\nloss sum squared_error\n"
 
 
 def plane(penalty: str) -> str:
@@ -67,6 +76,10 @@ CASES: dict[str, tuple[str, list[tuple[float, int, bool, int]]]] = {
         "fixed weight [[1, 2]] without bias  output: layer 1 linear fixed weight [[1]] fixed bias [1] }\nloss sum squared_error\n",
         [(1, 1, True, 1)],
     ),
+    # f = (q - 1)^2, q = w^2 + 2 v^2: the least loss at q = 3, none at q = 1, a minimum at the origin.
+    "best and other": (rings(4), [(0, 1, True, 1), (9, 0, True, 1)]),
+    # The least loss at q = 1/2 and q = 3/2, none at q = 1, nor at the origin.
+    "two best": (rings(Fraction(1, 4)), [(0, 1, True, 1)] * 2),
     # On the wall b = 0: slopes 1 and 1 on its sides.
     "on a wall": (plane(f"{ELLIPSE} - hidden.bias[0]"), [(1, 1, True, 1)]),
     # Slope -2 for b > 0: no minimum on the wall, but at b = 1.

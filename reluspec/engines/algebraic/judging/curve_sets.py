@@ -40,8 +40,8 @@ Polynomials = list[fmpq_mpoly]
 
 @dataclass(frozen=True)
 class _System:
-    """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima. Where `away` vanishes, other
-    systems have the solutions.
+    """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima. Where `away` vanishes,
+    other systems have the solutions.
     """
 
     equations: Polynomials
