@@ -130,6 +130,10 @@ def _clearance(values: Array, slopes: Array, zero: Mask) -> float:
     return float(away[~zero].min(initial=1.0))
 
 
+SAME_LOSS = 1e-9
+"""Relative difference below which two losses are taken for one."""
+
+
 def check(
     problem: Problem, theta: Mapping[str, Any], tolerance: float = TOLERANCE, minima: MinimaMap | None = None, *, where: str = "theta"
 ) -> Check:
@@ -154,13 +158,13 @@ def check(
         search = _Search(land, point, float(tolerance) * (1 + float(np.linalg.norm(point))))
         search.run()
         near = None if minima is None else nearest_component(problem, point, minima, search.reach)
-        return _verdict(problem, search, loss, float(tolerance), near, None if minima is None else minima.complete)
+        return _verdict(problem, search, loss, float(tolerance), near, minima)
 
 
-def _verdict(problem: Problem, search: _Search, loss: float, tolerance: float, near: Nearest | None, complete: bool | None) -> Check:
+def _verdict(problem: Problem, search: _Search, loss: float, tolerance: float, near: Nearest | None, minima: MinimaMap | None) -> Check:
     land, passed = search.land, search.passed
     descent = None if passed is not None or (near and near.belongs) else _descent(problem, search)
-    verdict, reason = _judge(search, descent, near, complete)
+    verdict, reason = _judge(search, descent, near, minima)
     if passed is not None:
         sides = passed.sides
     else:
@@ -178,16 +182,21 @@ def _verdict(problem: Problem, search: _Search, loss: float, tolerance: float, n
         moved=None if passed is None else float(np.linalg.norm(passed.point - search.point)),
         descent=descent,
         nearest=near,
-        map_complete=complete,
+        map_complete=None if minima is None else minima.complete,
     )
 
 
-def _judge(search: _Search, descent: Descent | None, near: Nearest | None, complete: bool | None) -> tuple[Verdict, str]:
+def _judge(search: _Search, descent: Descent | None, near: Nearest | None, minima: MinimaMap | None) -> tuple[Verdict, str]:
     if near is not None and near.belongs:
         return Verdict.MINIMUM, f"component {near.component} of the map is {near.distance:.3g} away"
     if search.passed is not None:
         moved = float(np.linalg.norm(search.passed.point - search.point))
-        if complete:
+        if minima is not None and minima.complete:
+            if (component := _of_its_loss(minima, search.land.loss(search.passed.point))) is not None:
+                return Verdict.MINIMUM, (
+                    f"a point {moved:.3g} away is critical and has no way down, and component {component} of the map, of "
+                    "which no parametrisation is known, has its loss"
+                )
             return Verdict.UNDECIDED, (
                 f"a point {moved:.3g} away passes all tests, but the complete map lists none within reach; "
                 "it may be flat beyond what floats tell, or the map is wrong (`reluspec verify`)"
@@ -200,6 +209,15 @@ def _judge(search: _Search, descent: Descent | None, near: Nearest | None, compl
         Verdict.UNDECIDED,
         ("no point within reach was found to pass, but no step from here lowers the loss by more than rounding. Try another tolerance"),
     )
+
+
+def _of_its_loss(minima: MinimaMap, loss: float) -> int | None:
+    """The first component with this loss and a piece of positive dimension that has no parametrisation."""
+    for component in minima:
+        unknown = any(piece.dimension and piece.family is None for piece in component.pieces)
+        if unknown and abs(float(component.loss) - loss) <= SAME_LOSS * (1 + abs(loss)):
+            return component.id
+    return None
 
 
 def _descent(problem: Problem, search: _Search) -> Descent | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from flint import arb, ctx
 
 from reluspec.engines.algebraic.gluing import Glued, Key
+from reluspec.engines.algebraic.judging.lower_bound import lower_bound
+from reluspec.engines.algebraic.judging.minimality import GLOBAL
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.enclosures import on_arc, theta_balls
@@ -34,9 +36,12 @@ def components(problem: Problem, glued: Sequence[Glued], outcomes: Mapping[str, 
 
 
 def loss_ball(problem: Problem, key: Key, outcomes: Mapping[str, StratumOutcome], bits: int) -> arb:
-    """The loss on a critical set."""
+    """The loss on a critical set; exact where it is known to have its least possible value."""
     name, position = key
-    found = outcomes[name].sets[position].found
+    found, decision = outcomes[name].sets[position].found, outcomes[name].sets[position].decision
+    if decision.argument == GLOBAL and (bound := lower_bound(problem)) is not None:
+        with ctx.workprec(bits + 64):
+            return arb(rational(bound.value))
     local = surrogate(problem, parse_signs(problem, name))
     with ctx.workprec(bits + 64):
         value: arb = value_at(local.loss.to_dict(), theta_balls(found, found.witness, bits + 64), arb(0))
@@ -89,8 +94,10 @@ def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
 def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily | None:
     """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart.
 
-    `None` where units of several layers rotate at once.
+    `None` where units of several layers rotate at once, and for a curve that only its equations describe.
     """
+    if found.curve:
+        return None
     bits, units = binary_precision(digits), unit_groups(problem)
     output = problem.network.layers[-1]
     position = {variable: k for k, variable in enumerate(problem.parameters)}

@@ -9,9 +9,12 @@ from functools import cached_property
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
+from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
+from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
 from reluspec.problem.problem import Problem
@@ -153,15 +156,7 @@ class Gluing:
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
-        for face in proper_faces(found):
-            try:
-                theta = theta_balls(found, face.inside, self.bits)
-            except InfinityError:
-                continue
-            wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
-            for unit in wild:
-                theta = self._flattened(key, face, unit, theta)
-            signs = self._end_signs(key, face, wild)
+        for theta, signs in self._ends(key, found):
             exchange, name = self._representative(signs)
             end = self._at_end(name, self._moved(theta, exchange))
             if end is None:
@@ -172,6 +167,53 @@ class Gluing:
                 # `exchange` takes the end to its representative; so `other` after it takes the family along.
                 glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
         return missing
+
+    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
+        """A point of every face of the closure of a family, and the stratum that it is in."""
+        if found.curve and found.curve.sheet:
+            yield from self._beside(key, found.curve)
+        if found.curve:
+            for end in found.curve.ends:
+                flat = list(parse_signs(self.problem, key[0]).all)
+                for position in end.tight:
+                    flat[position] = "0"
+                theta = [entry.ball(self.bits) for entry in end.theta]
+                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat))
+        for face in proper_faces(found):
+            try:
+                theta = theta_balls(found, face.inside, self.bits)
+            except InfinityError:
+                continue
+            wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
+            for unit in wild:
+                theta = self._flattened(key, face, unit, theta)
+            yield theta, self._end_signs(key, face, wild)
+
+    def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs]]:
+        """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
+
+        Every point of the closure is a global minimum, so these are all the sets that it can meet.
+        """
+        own = parse_signs(self.problem, key[0]).all
+        for (name, exchange), signs in self._labels.items():
+            zeroed = {k for k, (a, b) in enumerate(zip(own, signs.all, strict=True)) if a != b}
+            if not zeroed or any(signs.all[k] != "0" for k in zeroed):
+                continue
+            outcome = self.outcomes[name]
+            if outcome.undecided:
+                raise EndError(f"a family may end in {name}, which is undecided: {outcome.undecided}")
+            for judged in outcome.minimal:
+                if attains_the_bound(self.problem, parse_signs(self.problem, name), judged.found):
+                    theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
+                    if not touches(sheet, theta, zeroed, self.bits):
+                        raise EndError(f"whether a sheet of minima meets those of {name} is not known")
+                    yield theta, signs
+
+    @cached_property
+    def _labels(self) -> dict[tuple[str, Exchange], Signs]:
+        """The images of all strata under all exchanges."""
+        parsed = {name: parse_signs(self.problem, name) for name in self.outcomes}
+        return {(name, e): exchange_signs(self.problem, signs, e) for name, signs in parsed.items() for e in self.group}
 
     def _bounded_ratio(self, face: Face, unit: Unit) -> bool:
         """Whether, where s vanishes on a face, the unit's products do so at least as fast: its parameters then tend to zero."""

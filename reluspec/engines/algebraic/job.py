@@ -11,6 +11,7 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
+from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
 from reluspec.engines.algebraic.judging.minimality import decide
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
@@ -22,6 +23,8 @@ from reluspec.regions.signs import Signs, parse_signs
 
 SECOND_ORDER_SECONDS = 20.0
 """For the second attempt at a stratum that is not decided: with the second order as equations."""
+SWEEP_SECONDS = 20.0
+"""For the last attempt: curves of critical points, swept."""
 
 
 def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[str, Any]:
@@ -35,7 +38,18 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
         again = _outcome(problem, stratum, _Patient(_basis(backend), SECOND_ORDER_SECONDS), second_order=True)
         # A second attempt that came to its end says more, also where it leaves the stratum open.
         outcome = again if again.systems else outcome
+    if _may_gain(outcome):
+        outcome = _swept(problem, stratum, _Patient(_basis(backend), SWEEP_SECONDS)) or outcome
     return replace(outcome, seconds=time.perf_counter() - begun).to_json()
+
+
+def _swept(problem: Problem, stratum: str, groebner: Groebner) -> StratumOutcome | None:
+    """The outcome where curves are swept; `None` where that does not decide the stratum."""
+    try:
+        outcome = swept_outcome(problem, parse_signs(problem, stratum), groebner)
+    except (SolvingLimit, LimitError):
+        return None
+    return None if outcome.undecided else outcome
 
 
 def _may_gain(outcome: StratumOutcome) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Unit
+from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.frames import Orbit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
 
@@ -99,6 +100,7 @@ def set_json(found: CriticalSet) -> Json:
         "singular": found.singular,
         **({"pairs": [list(pair) for pair in found.pairs]} if found.pairs else {}),
         **({"orbits": [_orbit_json(orbit) for orbit in found.orbits], "base": _vector(found.base)} if found.orbits else {}),
+        **({"curve": found.curve.to_json()} if found.curve else {}),
     }
 
 
@@ -138,5 +140,6 @@ def _read_judged(data: Json) -> Judged:
         pairs=tuple((p, q) for p, q in data.get("pairs", ())),
         orbits=tuple(_read_orbit(entry) for entry in data.get("orbits", ())),
         base=vector(data.get("base", ())),
+        curve=Curve.from_json(data["curve"]) if "curve" in data else None,
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

@@ -40,12 +40,14 @@ class Limits:
 class Solved:
     """`sets` are pairwise different; `unresolved` tells why there may be real solutions besides, and is empty when there are none.
 
-    `left_out`: solutions may have been left out because a Hessian is not positive semidefinite there.
+    `left_out`: solutions may have been left out because a Hessian is not positive semidefinite there. `open`: where nothing but sets that
+    are not affine is unresolved, ideals whose zeros are all solutions and hold them; in a ring with the variables x0, x1, ...
     """
 
     sets: tuple[SolutionSet, ...]
     unresolved: str = ""
     left_out: bool = False
+    open: tuple[tuple[fmpq_mpoly, ...], ...] = ()
 
 
 def solve_system(
@@ -71,7 +73,7 @@ def solve_system(
     solver = _Solver(inner, groebner, limits, entries)
     solver.run(Branch(tuple(moved), tuple(inner.from_dict(polynomial.to_dict()) for polynomial in never_zero)))
     sets = [one for one in solver.sets if not any(other.dimension > one.dimension and other.contains(one) for other in solver.sets)]
-    return Solved(tuple(sets), "; ".join(dict.fromkeys(solver.reasons)), solver.left_out)
+    return Solved(tuple(sets), "; ".join(dict.fromkeys(solver.reasons)), solver.left_out, tuple(solver.open))
 
 
 class _Solver:
@@ -81,6 +83,7 @@ class _Solver:
         self.context, self.groebner, self.limits, self.hessian = context, groebner, limits, hessian
         self.sets: list[SolutionSet] = []
         self.reasons: list[str] = []
+        self.open: list[tuple[fmpq_mpoly, ...]] = []
         self.left_out = False
 
     def run(self, branch: Branch) -> None:
@@ -257,6 +260,9 @@ class _Case:
     def _unresolved(self, dimension: int) -> None:
         kept = " and that the second order does not exclude" if self.solver.hessian else ""
         self.solver.reasons.append(f"a set of dimension {dimension} that is not affine{kept}")
+        whole = restored(self.branch, [self._outer(polynomial) for polynomial in self.quotient.basis]).equations
+        if whole not in self.solver.open:
+            self.solver.open.append(whole)
 
     def _lifted(self, values: dict[int, Algebraic], part: SolutionSet) -> SolutionSet | None:
         """The set in all variables; `None` when a solved variable is not affine on it."""

@@ -15,6 +15,7 @@ from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
+from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
 from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
@@ -25,9 +26,19 @@ from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 
+GLOBAL = "the loss has its least possible value"
+
 
 def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     """Whether the points of a critical set of the stratum `signs` are local minima of the loss."""
+    decision = _by_orders(problem, signs, found)
+    if decision.verdict is Verdict.UNDECIDED and attains_the_bound(problem, signs, found):
+        return Decision(Verdict.MINIMUM, GLOBAL)
+    return decision
+
+
+def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
+    """First order unit by unit, dual certificates, first and second order cell by cell, curves."""
     if not found.is_curved and (data := homogeneous(problem)) is not None:
         try:
             complaint = UnitTest(problem, data, signs, found).complaint()

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.stationary.curves import on_piece
 from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
 
@@ -58,6 +59,8 @@ def centre(found: CriticalSet, bits: int) -> list[arb]:
 
     The rays have length one, in the sum of absolute values: symmetries permute coordinates.
     """
+    if found.curve:
+        return theta_balls(found, found.witness, bits)
     if not found.is_curved:
         middle = list(Face(found, frozenset(range(len(found.vertices)))).inside)
         for ray in found.rays:
@@ -100,7 +103,9 @@ class Face:
 
 
 def proper_faces(found: CriticalSet) -> Iterator[Face]:
-    """All proper faces with a point, of every dimension."""
+    """All proper faces with a point, of every dimension; none of a curve, which has ends of its own."""
+    if found.curve:
+        return
     every = range(len(found.tight))
     names = sorted(frozenset().union(*found.tight))
     facets = {frozenset(g for g in every if name in found.tight[g]) for name in names}
@@ -121,6 +126,8 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
     with ctx.workprec(bits + 32):
         if not found.directions:
             return same(theta, theta_balls(found, found.witness, bits))
+        if found.curve:
+            return on_piece(found.curve, theta_balls(found, found.witness, bits), theta)
         chart = list(theta)
         for unit, sigma in zip(found.living, found.sigma, strict=True):
             if not theta[unit.output] * sigma > 0:

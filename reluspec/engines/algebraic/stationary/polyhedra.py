@@ -14,6 +14,7 @@ from reluspec.engines.algebraic.exact.identity import equal
 from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField
 from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.stationary.charts import Unit
+from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.frames import Orbit, Pairs
 
 Vector = tuple[Algebraic, ...]
@@ -61,6 +62,8 @@ class CriticalSet:
 
     Orbits of more units, or of several groups of them (`orbits`): the images of `base` under frames. Vertices are those with one unit alive
     in every positive orbit; `witness` is a point inside, the directions span the tangent space there.
+
+    A piece of a `curve` has no vertices; its one direction is the tangent at the witness.
     """
 
     field: NumberField
@@ -75,6 +78,7 @@ class CriticalSet:
     pairs: tuple[tuple[int, int], ...] = ()
     orbits: tuple[Orbit, ...] = ()
     base: Vector = ()
+    curve: Curve | None = None
 
     @property
     def dimension(self) -> int:
@@ -92,12 +96,14 @@ class CriticalSet:
 
     @property
     def turns_round(self) -> bool:
-        """Whether rotations take all of the set round, as a whole circle: no point of it is a centre."""
-        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits)
+        """Whether rotations take all of the set round, as a whole circle, or it is a curve: no point of it is a centre."""
+        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits) or bool(self.curve)
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
     """Whether two sets of one stratum are the same, exactly: points, or families in one chart."""
+    if one.curve or other.curve:
+        return one.curve == other.curve and one.field == other.field and equal(one.witness, other.witness)
     units = [[unit.output for unit in each.living] for each in (one, other)]
     if units[0] != units[1] or (one.sigma, one.dimension, one.pairs, one.orbits) != (
         other.sigma,
