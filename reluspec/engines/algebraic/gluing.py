@@ -9,6 +9,7 @@ from functools import cached_property
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
@@ -225,9 +226,14 @@ class Gluing:
     def _flattened(self, key: Key, face: Face, unit: Unit, theta: Sequence[arb]) -> list[arb]:
         """A limit point where a unit without penalty on its bias goes flat: a and the product a c tend to zero, c to anything.
 
-        Such limits fill the critical set of the same stratum in which the unit has a = 0; its dead point is an end of that set.
+        Such limits fill the critical set of the same stratum in which the unit has a = 0; its dead point is an end of that set. Of a unit
+        without any penalty all of w tends to anything in the stratum: what it is at the witness, say.
         """
         found = face.found
+        if self._is_free(unit) and set(unit.incoming) <= set(unit.products):
+            sigma = found.sigma[found.living.index(unit)]
+            with ctx.workprec(self.bits + 32):
+                return [sigma * found.witness[k].ball(self.bits) if k in unit.products else value for k, value in enumerate(theta)]
         flat = [vector for vector in (*found.vertices, *found.rays) if vector[unit.output] == 0]
         limit = {k: sum((vector[k] for vector in flat), found.field.element(0)) for k in unit.products}
         outputs = [group.output for group in unit_groups(self.problem)]
@@ -239,6 +245,11 @@ class Gluing:
             raise EndError("where a unit goes flat whose weights have no penalty, the ends of a family are not known")
         with ctx.workprec(self.bits + 32):
             return [limit[k].ball(self.bits) if k in limit else value for k, value in enumerate(theta)]
+
+    def _is_free(self, unit: Unit) -> bool:
+        """Whether no parameter of a unit is penalised."""
+        penalties = quadratic_penalties(self.problem)
+        return penalties is not None and not any(penalties[k] for k in unit.parameters)
 
     def _composed(self, key: Key, found: CriticalSet, first: Exchange, second: Exchange) -> Node:
         """The image of a set under one exchange after another."""
