@@ -11,7 +11,8 @@ from flint import fmpq, fmpz_poly
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.judging.circles import Chord, Polynomial
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet

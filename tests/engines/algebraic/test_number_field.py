@@ -11,8 +11,10 @@ from flint import fmpq, fmpq_poly, fmpz_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reluspec.engines.algebraic.exact import number_field
-from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField, real_embeddings, real_root_count
+from reluspec.engines.algebraic.exact import algebraic
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.real_roots import real_root_count
 
 ROOT_TWO = NumberField(fmpz_poly([-2, 0, 1]), 1)
 CUBIC = NumberField(fmpz_poly([1, -3, 0, 1]), 1)  # three real roots
@@ -78,7 +80,7 @@ def test_arithmetic_that_is_put_off_is_that_done_at_once(
     results = []
     for degree in (0, 1000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(number_field, "EAGER_DEGREE", degree)
+            patch.setattr(algebraic, "EAGER_DEGREE", degree)
             known = [elements[0].field.element(element.polynomial) for element in elements]
             for name, i, j in steps:
                 one, two = known[i % len(known)], known[j % len(known)]

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import reluspec
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.identity import equal, identity
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.number_field import NumberField, real_embeddings
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, Unit, branches, charted_units, derivative, times_scale

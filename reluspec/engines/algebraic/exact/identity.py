@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from flint import arb, fmpq_mat, fmpq_poly
 
-from reluspec.engines.algebraic.exact.number_field import START_BITS, Algebraic, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.real_roots import START_BITS
 
 Identity: TypeAlias = tuple[tuple[int, ...], int]
 """The coefficients of the primitive minimal polynomial, constant first, and the position among its real roots."""

@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from flint import arb, ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.number_field import START_BITS, Algebraic, NumberField
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField
+from reluspec.engines.algebraic.exact.real_roots import START_BITS
 from reluspec.engines.algebraic.ideals.groebner import Monomial
 
 Point: TypeAlias = tuple[Algebraic, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.ideals.affine import SolutionSet, Terms, affine_part, within
 from reluspec.engines.algebraic.ideals.groebner import Monomial
 

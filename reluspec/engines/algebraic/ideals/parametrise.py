@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from flint import fmpq_mat, fmpq_poly, fmpz, fmpz_mat, fmpz_poly, nmod_mat
 
-from reluspec.engines.algebraic.exact.number_field import real_root_count
+from reluspec.engines.algebraic.exact.real_roots import real_root_count
 from reluspec.engines.algebraic.ideals.groebner import Monomial, Quotient, SolvingLimit
 
 PRIME = 2**61 - 1

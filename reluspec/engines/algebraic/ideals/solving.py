@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
 
-from reluspec.engines.algebraic.exact.number_field import RATIONALS, Algebraic, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField, real_embeddings
 from reluspec.engines.algebraic.ideals.affine import SolutionSet, Terms, canonical, composed, restricted, vanishes
 from reluspec.engines.algebraic.ideals.branch import Branch, restored, simplified
 from reluspec.engines.algebraic.ideals.definite import forced, real_affine_part

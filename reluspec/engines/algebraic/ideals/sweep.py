@@ -23,7 +23,8 @@ from typing import Any
 
 from flint import arb, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly, fmpz_poly
 
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField, real_embeddings
 from reluspec.engines.algebraic.ideals.curve_algebra import CurveAlgebra
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit
 from reluspec.engines.algebraic.ideals.solving import solve_system

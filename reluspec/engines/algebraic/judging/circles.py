@@ -16,7 +16,8 @@ from typing import Any
 
 from flint import fmpq
 
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
 

@@ -20,9 +20,9 @@ from functools import lru_cache
 
 from flint import Ordering, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import activation_slopes, convex_loss, piece_on, quadratic_penalties
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict

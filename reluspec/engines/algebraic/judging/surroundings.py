@@ -15,10 +15,10 @@ from typing import Any
 
 from flint import ctx, fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import TooManyCells, cells
 from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import echelon
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict

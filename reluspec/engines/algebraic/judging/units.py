@@ -28,10 +28,10 @@ from typing import Any, TypeAlias
 
 from flint import Ordering, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones, generators
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
 from reluspec.engines.algebraic.exact.linear import echelon, kernel
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on
 from reluspec.engines.algebraic.stationary.charts import Unit

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.linear import echelon
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.ideals.solving import Groebner, SolutionSet, Solved, solve_system
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, Unit, derivative, times_scale
 from reluspec.engines.algebraic.stationary.frames import unit_pairs

@@ -9,7 +9,8 @@ from typing import Any
 
 from flint import arb, fmpq, fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.ideals.groebner import SolvingLimit, flint_basis, ring
 from reluspec.engines.algebraic.ideals.sweep import Sweep
 

@@ -27,9 +27,9 @@ from typing import Any
 
 from flint import ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.forms import Definiteness, reduction
 from reluspec.engines.algebraic.exact.linear import echelon
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.exact.scalars import BALLS, Undetermined
 from reluspec.engines.algebraic.stationary.charts import derivative
 from reluspec.engines.algebraic.stationary.frames import Columns, Orbit, corner, framed, inner, tangents, turned, unit_pairs

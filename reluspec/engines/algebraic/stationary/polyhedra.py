@@ -9,9 +9,10 @@ from typing import Any
 
 from flint import fmpq, fmpq_mpoly
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import generators
 from reluspec.engines.algebraic.exact.identity import equal
-from reluspec.engines.algebraic.exact.number_field import Algebraic, NumberField
+from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.curves import Curve

@@ -22,8 +22,8 @@ from math import atan2, tan
 
 from flint import fmpq_mpoly
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import generators
-from reluspec.engines.algebraic.exact.number_field import Algebraic
 from reluspec.engines.algebraic.stationary.charts import unit_groups
 from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, Vector, field_scalars, flip, value_at
 from reluspec.engines.algebraic.stationary.restricted import Restricted

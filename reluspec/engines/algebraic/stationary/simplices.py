@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flint import fmpq
 
-from reluspec.engines.algebraic.exact.number_field import Algebraic
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.ideals.affine import Terms, composed
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
