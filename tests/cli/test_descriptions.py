@@ -121,6 +121,7 @@ def test_the_strata_of_two_layers_are_counted(tmp_path: Path) -> None:
     assert len(found["graph"]["nodes"]) == 28
 
 
+@pytest.mark.slow
 def test_too_many_strata_to_count(tmp_path: Path) -> None:
     write(tmp_path, with_parts(units="layer 6 hard_tanh"))
     done = run("compile", "model.rspec", cwd=tmp_path)

@@ -332,6 +332,7 @@ def test_the_command_line(cluster: Cluster, tmp_path: Path) -> None:
         assert words in done.stderr
 
 
+@pytest.mark.slow
 def test_one_message_where_nobody_answers(tmp_path: Path) -> None:
     command = [
         sys.executable,

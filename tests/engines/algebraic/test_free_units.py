@@ -67,7 +67,7 @@ def without_regulariser(seed: int) -> Problem:
     )
 
 
-@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 40))])
+@pytest.mark.parametrize("seed", [*range(1, 5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(5, 40)))])
 def test_against_descents_and_perturbations(seed: int) -> None:
     """All maps are complete; nothing lies below a listed minimum nearby, and descents end at listed losses."""
     problem = without_regulariser(seed)
