@@ -102,7 +102,9 @@ def critical_points(problem: Problem, count: int, seed: int) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["poster", "closed_arc", "xor_one_unit", "huber", "two_outputs"])
+@pytest.mark.parametrize(
+    "name", ["poster", "xor_one_unit", "two_outputs", *(pytest.param(name, marks=pytest.mark.slow) for name in ("huber", "closed_arc"))]
+)
 def test_critical_points_are_judged_as_the_map_and_as_random_steps_do(name: str) -> None:
     minima = solved(name)
     problem, verdicts = minima.problem, []

@@ -45,7 +45,7 @@ UNSOLVABLE = {
 }
 
 
-@pytest.mark.parametrize("name", UNSOLVABLE)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "huber" else name for name in UNSOLVABLE])
 def test_what_the_convex_engine_cannot_take_is_described(name: str, tmp_path: Path) -> None:
     text, words = UNSOLVABLE[name]
     write(tmp_path, text)

@@ -224,7 +224,7 @@ def test_control_characters_of_data_do_not_reach_the_terminal(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["层", "QQ", "__", *(pytest.param(name, marks=pytest.mark.slow) for name in ("größe", "ﬁ", "Ünïts_İı", "system", "mu"))]
+    "name", ["层", *(pytest.param(name, marks=pytest.mark.slow) for name in ("QQ", "__", "größe", "ﬁ", "Ünïts_İı", "system", "mu"))]
 )
 def test_layers_may_have_any_letters(name: str, tmp_path: Path) -> None:
     write(tmp_path, SMALL.replace("hidden:", f"{name}:"))

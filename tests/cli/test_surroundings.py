@@ -197,7 +197,7 @@ def written(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("clock", ["backwards", *(pytest.param(clock, marks=pytest.mark.slow) for clock in ("1970", "2100"))])
 def test_clocks_do_not_matter(clock: str, plain: dict[str, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     site = tmp_path_factory.mktemp("site")
     code = f"import itertools, time\ntick = itertools.count()\ntime.time = {CLOCKS[clock]}\ntime.time_ns = lambda: int(time.time() * 1e9)\n"
@@ -218,9 +218,10 @@ SURROUNDINGS: dict[str, dict[str, str]] = {
     "no temporary folder named": {"TMPDIR": "/nonexistent"},
     "dumb terminal": {"TERM": "dumb", "COLUMNS": "0", "LINES": "0"},
 }
+LATER = ("POSIX", "German", "unknown", "no temporary folder named", "dumb terminal")
 
 
-@pytest.mark.parametrize("name", SURROUNDINGS)
+@pytest.mark.parametrize("name", ["C", "Turkish", "no home", *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)])
 def test_locales_and_homes_do_not_matter(
     name: str, plain: dict[str, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

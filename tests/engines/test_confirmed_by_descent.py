@@ -141,7 +141,7 @@ def test_expected_answers(name: str) -> None:
     assert sum(c["orbit_size"] for c in expected(name)["components"]) == expected(name)["components_with_symmetry"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "lasso_output" else name for name in NAMES])
 def test_the_engine_finds_the_expected_answers(name: str) -> None:
     minima = solved(name)
     assert minima.complete, minima.incomplete_because

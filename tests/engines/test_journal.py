@@ -381,8 +381,15 @@ def noted(path: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["program", "group"])
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=lambda end: end.name)
+@pytest.mark.parametrize(
+    ("end", "whole_group"),
+    [
+        pytest.param(signal.SIGINT, False, id="SIGINT-program", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, True, id="SIGINT-group"),
+        pytest.param(signal.SIGKILL, False, id="SIGKILL-program"),
+        pytest.param(signal.SIGKILL, True, id="SIGKILL-group", marks=pytest.mark.slow),
+    ],
+)
 def test_signals(end: signal.Signals, whole_group: bool, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At several moments, on the same file; Ctrl-C in a terminal goes to the helper processes, too."""
     shutil.copy(SPEC, tmp_path)

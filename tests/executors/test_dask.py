@@ -80,7 +80,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", ["poster", "closed_arc"])
+@pytest.mark.parametrize("name", ["closed_arc", pytest.param("poster", marks=pytest.mark.slow)])
 def test_the_map_is_that_of_one_machine(engine: str, name: str, cluster: Cluster, small_ranges: None) -> None:
     assert solve(cluster, name, engine) == local(name, engine)
 

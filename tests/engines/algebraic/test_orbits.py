@@ -63,7 +63,11 @@ def solved(name: str) -> tuple[Landscape, MinimaMap]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith("saddles with a penalty") else name for name in TEXTS]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith(("saddles with a penalty", "three units, two points")) else name
+        for name in TEXTS
+    ],
 )
 def test_the_map_withstands(name: str) -> None:
     """Complete; witnesses, samples and ends are minima with the stratum's signs; descents find nothing else."""
