@@ -240,7 +240,7 @@ def _ends(document: Document) -> Iterator[Change]:
                 )
             yield f"component {k} split in two, repaired", lambda d, k=k: _split(d, k)
         for name in entry.get("missing", []):
-            other = "+" + name[1:]
+            other = ("-" if name[0] == "+" else "+") + name[1:]
             yield f"component {k} missing {name}: {other}", lambda d, k=k, other=other: d["components"][k].update(missing=[other])
         if entry["closed"] and entry["dimension"]:
             end = entry["pieces"][-1]["stratum"]
