@@ -226,11 +226,12 @@ class Gluing:
     def _flattened(self, key: Key, face: Face, unit: Unit, theta: Sequence[arb]) -> list[arb]:
         """A limit point where a unit without penalty on its bias goes flat: a and the product a c tend to zero, c to anything.
 
-        Such limits fill the critical set of the same stratum in which the unit has a = 0; its dead point is an end of that set. Of a unit
-        without any penalty all of w tends to anything in the stratum: what it is at the witness, say.
+        Such limits fill the critical set of the same stratum in which the unit has a = 0; its dead point is an end of that set. Where a has
+        no penalty all of w that is not zero has none, and tends to anything in the stratum: what it is at the witness, say.
         """
         found = face.found
-        if self._is_free(unit) and set(unit.incoming) <= set(unit.products):
+        moving = {k for k in unit.incoming if any(vector[k] != 0 for vector in (found.witness, *found.directions))}
+        if self._is_free(unit) and moving <= set(unit.products):
             sigma = found.sigma[found.living.index(unit)]
             with ctx.workprec(self.bits + 32):
                 return [sigma * found.witness[k].ball(self.bits) if k in unit.products else value for k, value in enumerate(theta)]
@@ -247,9 +248,9 @@ class Gluing:
             return [limit[k].ball(self.bits) if k in limit else value for k, value in enumerate(theta)]
 
     def _is_free(self, unit: Unit) -> bool:
-        """Whether no parameter of a unit is penalised."""
+        """Whether a unit's output weight has no penalty."""
         penalties = quadratic_penalties(self.problem)
-        return penalties is not None and not any(penalties[k] for k in unit.parameters)
+        return penalties is not None and not penalties[unit.output]
 
     def _composed(self, key: Key, found: CriticalSet, first: Exchange, second: Exchange) -> Node:
         """The image of a set under one exchange after another."""

@@ -1,9 +1,9 @@
 """A class of problems whose minima are told by first-order conditions, ties included: which problems are in it.
 
-One hidden layer of positively homogeneous units, one output, a loss that is convex in the network's output, and quadratic penalties,
-positive on the output weight of every unit that has any. The least penalty that makes the product p_l = a_l w_l is the seminorm
-`2 sqrt(lambda_a) |Lambda^(1/2) p_l|`, and the loss plus these seminorms is convex on every adjacent cell (theory.md section 4, "Local
-minimality, exactly"; squared error is used nowhere there). `units` has the tests.
+One hidden layer of positively homogeneous units, one output, a loss that is convex in the network's output, and quadratic penalties of
+any parameters. The least penalty that makes the product p_l = a_l w_l is the seminorm `2 sqrt(lambda_a) |Lambda^(1/2) p_l|`, and the loss
+plus these seminorms is convex on every adjacent cell (theory.md section 4, "Local minimality, exactly"; squared error is used nowhere
+there). `units` has the tests.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def homogeneous(problem: Problem) -> Homogeneous | None:
     if penalties is None:
         return None
     rows = tuple(tuple(penalties[k] for k in unit.parameters) for unit in units)
-    return Homogeneous(*slopes, units, rows, penalties) if all(row[0] > 0 or not any(row) for row in rows) else None
+    return Homogeneous(*slopes, units, rows, penalties)
 
 
 def activation_slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:

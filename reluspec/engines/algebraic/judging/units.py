@@ -13,13 +13,20 @@ condition splits into one for each unit:
 
 (A dead or off unit: if the inequality fails for some w, `lambda_a a^2 + w Lambda w + a v.w < 0` for some a.)
 
-A unit without any penalty adds `a phi(X w)` to the outputs and nothing else. With a != 0 it is living, also where w = 0: its p moves
-freely. With a = 0 it changes the loss by `a v.w` to first order, on every cell around w: v = 0 is necessary, and then by convexity enough.
+Units whose penalties leave something out (Lambda the matrix of the penalties of w):
+
+- living, lambda_a = 0: a smaller w with a larger a is cheaper as long as w has a penalty, so at a critical point Lambda w = 0. For every
+  fixed a the loss with the penalty `p Lambda p / a^2` is convex in p on every cell, and the penalty has no slope at p*: the condition is
+  the one of living units with `2 Lambda u = 0`, also where w = 0;
+- a = 0 and v = 0 on every adjacent cell: enough for a minimum, since `sum_i g_i f_i` then does not depend on the unit;
+- a = 0 and v != 0 on a cell: with w = w* + d and v.w* = 0 the loss changes by `a v.d + lambda_a a^2 + d Lambda d + O(a^2)`, the last only
+  where phi(X w*) != 0. It is negative for small d if v.d != 0 and either Lambda = 0 (a much smaller than d) or w* = 0 and lambda_a = 0
+  (d much smaller than a).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
@@ -69,12 +76,8 @@ class UnitTest:
         self.outputs = self._outputs(found.witness)
         self.moving: set[int] = set()
         self._check_family()
-        # Where the loss has a kink, a unit with a = 0 but w != 0 meets it to first order in a: the argument above is for w = 0.
-        idle = [(position, unit) for position, unit in enumerate(data.units) if unit.output not in self.sigma]
-        free = [unit for position, unit in idle if self._is_free(position)]
-        if self._sharp and (free or any(found.witness[k] != 0 for _, unit in idle for k in unit.parameters)):
-            raise NotApplicable
-        if any(vector[unit.output] != 0 for unit in free for vector in (found.witness, *found.directions)):
+        idle = [unit for unit in data.units if unit.output not in self.sigma]
+        if any(vector[unit.output] != 0 for vector in (found.witness, *found.directions) for unit in idle):
             raise NotApplicable
 
     def complaint(self) -> str:
@@ -107,8 +110,8 @@ class UnitTest:
             corners = self._corners([*bounds, *both, *(condition for cell in cells for condition in cell)])
             if not corners:
                 return "the loss falls off kinks of units and of the objective"
-            if all(self._idle_complaint(slopes) for slopes in corners):
-                raise NotApplicable
+            if not any(self._are_idle(slopes) for slopes in corners) and (falls := self._woken(corners)):
+                return falls
         return ""
 
     def _corners(self, conditions: Sequence[Condition]) -> list[list[Algebraic]]:
@@ -136,17 +139,98 @@ class UnitTest:
             total = total + slope * c if c else total
         return total
 
+    def _are_idle(self, slopes: Sequence[Algebraic]) -> bool:
+        """Whether the units with a = 0 are known to be of no use with these slopes."""
+        try:
+            return not self._idle_complaint(slopes)
+        except NotApplicable:
+            return False
+
+    def _woken(self, corners: Sequence[Sequence[Algebraic]]) -> str:
+        """Which unit with a = 0 and without penalty on w can be put to use, where the slopes are any mean of these.
+
+        Such a w moves freely; for a fixed w the loss is convex in a and all else. So the point is a minimum iff for every w near w* some
+        g has v(g).w = 0. Where one unit cannot be put to use alone, several may. Raises `NotApplicable`.
+        """
+        idle = [(position, unit) for position, unit in enumerate(self.data.units) if unit.output not in self.sigma]
+        for position, unit in idle:
+            if any(self.data.penalties[position][1:]):
+                continue
+            answers = {self._wakes(position, unit, w, corners) for w in self._typical(position, unit, corners)}
+            if len(answers) > 1:
+                raise NotApplicable  # the verdict varies along the family
+            if answers.pop():
+                return f"unit {position} can be put to use"
+        if len(idle) > 1 or any(self.data.penalties[idle[0][0]][1:]):
+            raise NotApplicable
+        return ""
+
+    def _typical(self, position: int, unit: Unit, corners: Sequence[Sequence[Algebraic]]) -> list[Vector]:
+        """Parameters w of the family, one from every part that the planes v(g).w = 0 cut the linear space around it into.
+
+        What holds in all of them holds everywhere: the points near which the unit wakes are a closed set, and inside a cell they are the
+        closure of some of these parts. Raises `NotApplicable` on kinks, where they may not be.
+        """
+        scalars = field_scalars(self.found.field)
+        own = [tuple(vector[k] for k in unit.incoming) for vector in (self.found.witness, *self.found.directions)]
+        basis = echelon(own, len(unit.incoming), scalars).rows
+        if len(basis) < 2 and (not basis or any(entry != 0 for entry in own[0])):
+            return own[:1]
+        around = list(self._sides_around(position, unit))
+        if len(around) > 1:
+            raise NotApplicable
+        rows, sides, _ = around[0]
+        inside = [[_along(vector, rows[i]) * side for vector in basis] for i, side in sides.items() if any(rows[i])]
+        cuts = [[_along(vector, v) for vector in basis] for v in (self._effect(rows, sides, slopes) for slopes in corners)]
+        every = [row for row in (*inside, *cuts) if any(entry != 0 for entry in row)]
+        strict = sum(any(entry != 0 for entry in row) for row in inside)
+        parts = [cone for cell, cone in cell_cones(every, len(basis), scalars, MAX_CELLS) if min(cell[:strict], default=1) > 0]
+        inner = [cone.inner_point(len(basis), scalars) for cone in parts]
+        return [tuple(_along(point, column) for column in zip(*basis, strict=True)) for point in inner]
+
+    def _wakes(self, position: int, unit: Unit, w: Vector, corners: Sequence[Sequence[Algebraic]]) -> bool:
+        """Whether near w there is one with v(g).w of one and the same sign for all these g."""
+        for rows, sides, wall in self._sides_around(position, unit):
+            effects = [self._effect(rows, sides, slopes) for slopes in corners]
+            walls = [[self.zero + sides[i] * entry for entry in rows[i]] for i in wall]
+            for sigma in (1, -1):
+                signs = [sigma * _along(w, v).sign() for v in effects]
+                ties = [[sigma * entry for entry in v] for v, sign in zip(effects, signs, strict=True) if not sign]
+                if min(signs) >= 0 and self._open(ties, walls):
+                    return True
+        return False
+
+    def _open(self, ties: Sequence[Sequence[Algebraic]], walls: Sequence[Sequence[Algebraic]]) -> bool:
+        """Whether some d has a positive product with each of the `ties` and none negative with the `walls`."""
+        if not ties:
+            return True
+        cone = generators([*ties, *walls], len(ties[0]), field_scalars(self.found.field))
+        return all(any(_along(row, ray).sign() > 0 for ray in cone.rays) for row in ties)
+
+    def _sides_around(self, position: int, unit: Unit) -> Iterator[tuple[list[tuple[Fraction, ...]], dict[int, int], list[int]]]:
+        """For every cell around the parameters of a unit: the data points' rows, the sides they are on, and which of them are on a kink."""
+        rows, signs = self._rows(unit), self._units_signs[position]
+        wall = [i for i, sign in enumerate(signs) if not sign and any(rows[i])]
+        strict = {i: sign for i, sign in enumerate(signs) if sign}
+        for cell, _ in cell_cones([rows[i] for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
+            yield rows, strict | dict(zip(wall, cell, strict=True)), wall
+
     def _idle_complaint(self, slopes: Sequence[Algebraic]) -> str:
         """Which unit with a = 0 can be put to use."""
         for position, unit in enumerate(self.data.units):
-            if unit.output not in self.sigma and self._is_free(position):
-                if falls := self._free(position, unit, slopes):
-                    return falls
-            elif unit.output not in self.sigma:
-                dead = all(self.found.witness[k] == 0 for k in unit.parameters)
-                if falls := (self._dead if dead else self._off)(position, unit, slopes):
-                    return falls
+            if unit.output not in self.sigma and (falls := self._idle(position, unit)(position, unit, slopes)):
+                return falls
         return ""
+
+    def _idle(self, position: int, unit: Unit) -> Callable[[int, Unit, Sequence[Algebraic]], str]:
+        """The test of a unit with a = 0."""
+        ridge, *penalty = self.data.penalties[position]
+        if not (ridge and any(penalty)):
+            return self._without_effect
+        return self._dead if self._is_dead(unit) else self._off
+
+    def _is_dead(self, unit: Unit) -> bool:
+        return all(vector[k] == 0 for vector in (self.found.witness, *self.found.directions) for k in unit.parameters)
 
     @property
     def _living_units(self) -> list[tuple[int, Unit]]:
@@ -284,7 +368,7 @@ class UnitTest:
         if any(self._at(equation, self.slopes) != 0 for equation in self._stationarity()):
             return False
         for position, unit in enumerate(self.data.units):
-            if unit.output in self.sigma and not self._is_free(position):
+            if unit.output in self.sigma:
                 ridge, *_ = self.data.penalties[position]
                 u = self._directions(unit)
                 half = [entry / 2 for entry in self._penalty_slope(position, unit)]
@@ -328,16 +412,13 @@ class UnitTest:
                 v = [entry + slopes[i] * (factor * x) if x else entry for entry, x in zip(v, rows[i], strict=True)]
         return v
 
-    def _is_free(self, position: int) -> bool:
-        return not any(self.data.penalties[position])
-
-    def _free(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
-        rows, signs = self._rows(unit), self._units_signs[position]
-        wall = [i for i, sign in enumerate(signs) if not sign and any(rows[i])]
-        strict = {i: sign for i, sign in enumerate(signs) if sign}
-        for cell, _ in cell_cones([rows[i] for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
-            if any(entry != 0 for entry in self._effect(rows, strict | dict(zip(wall, cell, strict=True)), slopes)):
-                return f"unit {position} without penalty can be put to use"
+    def _without_effect(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        """A unit without penalty on a or on w has to have v = 0 on every cell."""
+        for rows, sides, _ in self._sides_around(position, unit):
+            if any(entry != 0 for entry in self._effect(rows, sides, slopes)):
+                if any(self.data.penalties[position][1:]) and not self._is_dead(unit):
+                    raise NotApplicable
+                return f"unit {position} can be put to use"
         return ""
 
     def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:

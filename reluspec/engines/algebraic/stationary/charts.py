@@ -131,13 +131,13 @@ def charted_units(units: Sequence[Unit], polynomials: Sequence[fmpq_mpoly], posi
     """The units whose sign symmetry all the polynomials have, with their parameters among `positions` (those that are free here).
 
     A unit without a free parameter of its own is dead and needs no chart. The first polynomial is the loss: a parameter that never stands
-    there without as many output weights is taken as a product. Of a unit whose output weight the loss does not depend on only the signs
+    there without as many output weights is taken as a product. Of a unit whose output weight no polynomial depends on only the signs
     of this weight are kept apart, since beside the stratum they matter; its other parameters are as they are.
     """
     charted = []
     for unit in units:
         own = tuple(k for k in unit.incoming if k in positions)
-        if unit.output in positions and polynomials[0].degrees()[unit.output] == 0:
+        if unit.output in positions and all(polynomial.degrees()[unit.output] <= 0 for polynomial in polynomials):
             charted.append(Unit(unit.output, ()))
             continue
         if not own or unit.output not in positions:

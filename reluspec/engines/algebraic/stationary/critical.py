@@ -12,7 +12,7 @@ from flint import fmpq_mpoly
 from reluspec.engines.algebraic.ideals.attempts import first_found
 from reluspec.engines.algebraic.ideals.solving import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch, Critical
-from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_products, branches, charted_units
+from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_products, branches
 from reluspec.engines.algebraic.stationary.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.stationary.groups import frames, rotating_groups
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers
@@ -89,7 +89,7 @@ def _charted(pieces: Sequence[Restricted], signs: Signs) -> list[Symmetric]:
     if len(pieces) != 1:
         return []
     (stratum,) = pieces
-    usual = charted_units(stratum.units, stratum.polynomials, stratum.free)
+    usual = stratum.charted
     charted = symmetric(stratum)
     return [] if len(charted[0].charted) <= len(usual) or rotated_pairs(stratum, signs.layers) else charted
 
@@ -185,11 +185,11 @@ def _branches(stratum: Restricted, normal: Normal | None = None, second_order: b
     """For every choice of living units, the charts to be tried.
 
     One living unit: products first, they have the lowest degrees. Several: directions first, in which what the units share is affine. A
-    loss that is constant on the stratum needs none but for the signs of output weights, which matter beside it.
+    loss that is constant on a polyhedral stratum needs none but for the signs of output weights, which matter beside it.
     """
-    flat = stratum.loss.is_constant() or stratum.loss.is_zero()
-    charted = charted_units(stratum.units, stratum.polynomials, stratum.free)
-    for living, off in branches(_unmixed(stratum, [unit for unit in charted if not (flat and unit.incoming)])):
+    polyhedral = [*(polynomial for _, _, polynomial in stratum.strict), *stratum.images]
+    flat = stratum.loss.is_constant() and all(polynomial.total_degree() <= 1 for polynomial in polyhedral)
+    for living, off in branches(_unmixed(stratum, [unit for unit in stratum.charted if not (flat and unit.incoming)])):
         units = [living] if all_products(living) == living else [all_products(living), living]
         yield [
             ChartBranch(stratum, Chart(chosen), off, normal, second_order) for chosen in (units if len(living) == 1 else reversed(units))

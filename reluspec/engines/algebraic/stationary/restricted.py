@@ -9,7 +9,7 @@ from functools import cached_property
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.ideals.groebner import Groebner, flint_basis
-from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, unit_groups
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, charted_units, unit_groups
 from reluspec.engines.algebraic.stationary.smoothness import smooth_switches
 from reluspec.problem.expression import sign
 from reluspec.problem.problem import Problem
@@ -49,6 +49,12 @@ class Restricted:
         Beside the stratum, too: a penalty such as |w| with its kink here is c w and -c w on its sides, which are not even in the unit.
         """
         return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit) and not self._bent(unit))
+
+    @cached_property
+    def charted(self) -> tuple[Unit, ...]:
+        """Those of the units whose signs neither the polynomials nor the eliminated parameters tell."""
+        eliminated = [image for k, image in enumerate(self.images) if k not in self.free]
+        return charted_units(self.units, [*self.polynomials, *eliminated], self.free)
 
     def _bent(self, unit: Unit) -> bool:
         """Whether flipping the unit's signs exchanges the sides of a penalty's kink on which the stratum lies."""
