@@ -1,4 +1,4 @@
-"""Problems without a regulariser: sheets of minima along which weights are scaled against each other."""
+"""Problems with a regulariser on some parameters or none: sheets of minima along which weights are scaled against each other."""
 
 from __future__ import annotations
 
@@ -67,12 +67,40 @@ def without_regulariser(seed: int) -> Problem:
     )
 
 
+def penalised_in_part(seed: int) -> Problem:
+    """Penalties on one layer, on one kind of parameters or on none, and losses with kinks."""
+    rng = random.Random(seed)
+    units = rng.choice([1, 1, 2])
+    x = sorted(rng.sample(range(-3, 4), rng.choice([2, 3]) if units == 1 else 2))
+    loss = rng.choice(["squared_error", "squared_error", "absolute_error", "squared_hinge"]) if units == 1 else "squared_error"
+    y = [rng.choice([-1, 1] if loss == "squared_hinge" else [-2, -1, 0, 1, 2, 3]) for _ in x]
+    bias = rng.choice(["", " without bias"])
+    where = rng.choice(["h", "h.weight", "output", "output.weight", "h.bias", None])
+    penalty = f" regulariser ridge(1/{rng.choice([2, 5, 10])}) on {where}" if where else ""
+    activation = rng.choice(["relu", "relu", "leaky_relu(1/4)"])
+    network = f"network {{ input 1 h: layer {units} {activation} output: layer 1 linear{bias} }}"
+    return reluspec.parse(f"data {{ x = {x} y = {y} }} {network} loss sum {loss}{penalty}")
+
+
 @pytest.mark.parametrize("seed", [*range(1, 5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(5, 40)))])
 def test_against_descents_and_perturbations(seed: int) -> None:
     """All maps are complete; nothing lies below a listed minimum nearby, and descents end at listed losses."""
     problem = without_regulariser(seed)
     minima = reluspec.solve(problem, workers=1)
     assert minima.complete
+    against_descents(problem, minima, seed)
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+def test_penalised_in_part(seed: int) -> None:
+    """Where only w or only its bias has a penalty, a unit with a = 0 may be a minimum or none as the rest of w is long or short."""
+    problem = penalised_in_part(seed)
+    minima = reluspec.solve(problem, workers=1)
+    assert {undecided.reason for undecided in minima.undecided} <= {"the second order varies along a family of critical points"}
+    against_descents(problem, minima, seed)
+
+
+def against_descents(problem: Problem, minima: MinimaMap, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for component in minima:
         for piece in range(len(component.pieces)):
@@ -93,4 +121,7 @@ def test_against_descents_and_perturbations(seed: int) -> None:
         for _ in range(3):
             found = minimize(value, theta, method="Nelder-Mead", options={"maxiter": 3000, "xatol": 1e-9, "fatol": 1e-13, "adaptive": True})
             theta = found.x
+        # Where penalties leave something out, losses fall to infinity, too.
+        if not found.success or np.abs(theta).max() > 30 or not minima.complete:
+            continue
         assert (np.abs(losses - found.fun) < 1e-5 * np.maximum(1, losses)).any()

@@ -19,7 +19,7 @@ from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.problem.definitions import BUILT_IN, Kind
-from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, evaluate, kinks
+from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, evaluate, kinks, substitute
 from reluspec.problem.problem import Problem
 from reluspec.systems.surrogate import fraction, rational
 
@@ -81,11 +81,18 @@ _CONVEX = {"squared_error", "absolute_error", "huber", "squared_hinge", "power"}
 
 
 def convex_loss(problem: Problem) -> bool:
+    """Whether the loss is known to be convex in the network's outputs."""
     loss = problem.loss
     built_in = {definition.name: definition for definition in BUILT_IN if definition.kind is Kind.LOSS}
     if loss.name in _CONVEX and loss.name in built_in:
         return True
-    return _affine(loss.expression) or _convex(loss.expression)
+    return _convex(loss.expression)
+
+
+def convex_penalties(problem: Problem) -> bool:
+    """Whether all terms of the regulariser are convex by their form, in all parameters together."""
+    unknown: dict[Variable, Expression] = {parameter: Variable("f", (k,)) for k, parameter in enumerate(problem.parameters)}
+    return all(_convex(substitute(term.expression, unknown)) for term in problem.regulariser)
 
 
 def _affine(expression: Expression) -> bool:

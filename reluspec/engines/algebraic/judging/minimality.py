@@ -1,7 +1,8 @@
 """Is a critical set of a stratum made of local minima? (theory.md sections 3 and 4)
 
-Problems of the class in `convexity` are decided by first-order conditions, ties included (`units`), all others by first and second order,
-cell by cell (`surroundings`), and, where that leaves ties or a unit is dead, by a certificate of a global minimum (`dual`).
+Problems that are convex on every region (`convex_regions`) and those of the class in `convexity` (`units`) are decided by first-order
+conditions, ties included, all others by first and second order, cell by cell (`surroundings`), and, where that leaves ties or a unit is
+dead, by a certificate of a global minimum (`dual`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells
+from reluspec.engines.algebraic.judging.convex_regions import decision_on_convex_regions
 from reluspec.engines.algebraic.judging.convexity import homogeneous
 from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
@@ -39,6 +41,9 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
 
 def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     """First order unit by unit, dual certificates, first and second order cell by cell, curves."""
+    with suppress(TooManyCells):
+        if (convex := decision_on_convex_regions(problem, signs, found)) is not None:
+            return convex
     if not found.is_curved and (data := homogeneous(problem)) is not None:
         try:
             complaint = UnitTest(problem, data, signs, found).complaint()

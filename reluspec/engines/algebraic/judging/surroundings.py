@@ -127,9 +127,9 @@ class LocalTest:
         """
         local = self._around(signs)
         if not left:
-            chosen = {position: sign_values(signs.all)[position] for position in self.zeros if signs.all[position] != "0"}
-            if self._is_there(local, chosen):
-                yield local, chosen
+            sides = self._chosen(signs)
+            if self._is_there(local, sides):
+                yield local, sides
             return
         first, *rest = left
         if local.switches[first].polynomial.is_zero():
@@ -137,7 +137,13 @@ class LocalTest:
             return
         for side in "+-":
             flat = signs.all
-            yield from self._regions(signs.reshaped(flat[:first] + side + flat[first + 1 :]), rest)
+            chosen = signs.reshaped(flat[:first] + side + flat[first + 1 :])
+            if not rest or self._is_there(local, self._chosen(chosen)):
+                yield from self._regions(chosen, rest)
+
+    def _chosen(self, signs: Signs) -> dict[int, int]:
+        """The sides of the zero switches that have one so far."""
+        return {position: sign_values(signs.all)[position] for position in self.zeros if signs.all[position] != "0"}
 
     def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""

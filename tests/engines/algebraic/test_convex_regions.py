@@ -1,0 +1,108 @@
+"""Problems whose loss is convex on every region, beside the general test and descents."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import reluspec
+from reluspec.engines.algebraic.judging.convex_regions import decision_on_convex_regions, is_convex_on_regions, is_piecewise_linear
+from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.verdict import Verdict
+from reluspec.engines.algebraic.stationary.critical import critical_points
+from reluspec.problem.problem import Problem
+from reluspec.regions.signs import format_signs
+from reluspec.systems.strata import strata
+
+
+def fixed_outputs(seed: int) -> Problem:
+    rng = random.Random(seed)
+    x = sorted(rng.sample(range(-3, 4), 3))
+    y = [rng.choice([-2, -1, 0, 1, 2, 3]) for _ in x]
+    activation = rng.choice(["relu", "relu", "leaky_relu(1/4)", "hard_tanh", "{ max(-z, 2*z - 1) }"])
+    loss = rng.choice(["squared_error", "huber(1)", "absolute_error"])
+    penalty = rng.choice(["", " regulariser ridge(1/4)", " regulariser lasso(1/4)", " regulariser ridge(1/4) on hidden.weight"])
+    units = rng.choice([1, 2]) if loss == "squared_error" and "lasso" not in penalty and "z" not in activation else 1
+    weights = [[rng.choice([-1, 1]) for _ in range(units)]]
+    bias = rng.choice(["", " without bias"])
+    return reluspec.parse(
+        f"data {{ x = {x} y = {y} }} network {{ input 1 hidden: layer {units} {activation} "
+        f"output: layer 1 linear fixed weight {weights}{bias} }} loss sum {loss}{penalty}"
+    )
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+def test_against_descents(seed: int) -> None:
+    problem = fixed_outputs(seed)
+    minima = reluspec.solve(problem, workers=1)
+    assert minima.complete
+    losses = np.array([float(component.loss) for component in minima])
+    rng = np.random.default_rng(seed)
+
+    def value(theta: np.ndarray) -> float:
+        return float(problem.loss_at(problem.tensors([float(entry) for entry in theta], float)))
+
+    for component in minima:
+        for theta in component.sample(2, problem):
+            base = problem.loss_at(theta)
+            for _ in range(60):
+                beside = {name: tensor + 1e-6 * rng.normal(size=tensor.shape) for name, tensor in theta.items()}
+                assert problem.loss_at(beside) >= base - 1e-12 * max(1, abs(base))
+    for _ in range(5):
+        theta = rng.normal(size=len(problem.parameters)) * rng.choice([0.5, 1, 2])
+        for _ in range(4):
+            found = minimize(value, theta, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-9, "fatol": 1e-13, "adaptive": True})
+            theta = found.x
+        # No minimum lies below a descent's end, and where it ends is listed unless it was caught on a kink.
+        assert found.fun > losses.min() - 1e-9
+
+
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 20))])
+def test_beside_the_general_test(seed: int) -> None:
+    """Where first and second order decide, cell by cell, the verdict is the same."""
+    problem = fixed_outputs(seed)
+    same = 0
+    for stratum in (one.signs for one in strata(problem)):
+        for found in critical_points(problem, stratum).sets:
+            decision = decision_on_convex_regions(problem, stratum, found)
+            assert decision is not None
+            assert decision.verdict is not Verdict.UNDECIDED
+            try:
+                general = LocalTest(problem, stratum, found).decision()
+            except NestedSwitchesError:
+                continue
+            if general.verdict is not Verdict.UNDECIDED:
+                assert general.verdict is decision.verdict, format_signs(problem, stratum)
+                same += 1
+    assert same
+
+
+def spec(hidden: str, output: str, objective: str) -> Problem:
+    return reluspec.parse(
+        f"data {{ x = [0, 1] y = [1, 2] }} network {{ input 1 hidden: layer 1 {hidden} output: layer 1 {output} }} {objective}"
+    )
+
+
+def test_which_problems_are_in_the_class() -> None:
+    fixed = "linear fixed weight [[1]]"
+    assert is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)"))
+    assert is_convex_on_regions(spec("relu fixed weight [[1]] fixed bias [0]", "linear", "loss sum absolute_error"))
+    assert not is_convex_on_regions(spec("relu", "linear", "loss sum squared_error"))
+    assert not is_convex_on_regions(spec("relu fixed weight [[1]]", "linear", "loss sum squared_error"))
+    assert not is_convex_on_regions(spec("{ z^2 }", fixed, "loss sum squared_error"))
+    assert not is_convex_on_regions(spec("relu", fixed, "loss sum { (f^2 - y)^2 }"))
+    assert not is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser { hidden.weight[0,0] * hidden.bias[0] }"))
+    assert not is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser { (hidden.weight[0,0]^2 - 1)^2 }"))
+
+
+def test_piecewise_linear_activations() -> None:
+    def activation(text: str) -> bool:
+        return is_piecewise_linear(spec(text, "linear", "loss sum squared_error").network.layers[0].activation.expression)
+
+    assert activation("hard_tanh")
+    assert activation("{ max(z, 2*z) - abs(z - 1) }")
+    assert not activation("{ max(0, z)^2 }")
+    assert not activation("{ max(z^2, 1) - max(z^2, 1) }")
