@@ -20,7 +20,8 @@ from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
 from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
-from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
+from reluspec.engines.algebraic.judging.unit_point import NotApplicable
+from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
