@@ -150,11 +150,13 @@ def test_check_knows_curves() -> None:
 
 
 def test_a_line_of_one_parameter_is_no_curve() -> None:
-    """With the first unit on its kink the second, off, has a bias without effect: a tie that no sweep decides."""
+    """With the first unit on its kink the second, off, has a bias without effect: a ray of minima."""
     network = "input 1  hidden: layer 2 relu fixed weight [[3], [-1]]  output: layer 1 linear fixed weight [[-1, 1]] without bias"
     problem = parse_spec(f"data {{ x = [-1]  y = [1] }}\nnetwork {{ {network} }}\nloss sum squared_error\n", name="line.rspec")
     outcome = StratumOutcome.from_json(stratum_job(problem, "0|-"))
-    assert outcome.undecided.startswith("degenerate")
+    (judged,) = outcome.minimal
+    assert judged.found.dimension == 1
+    assert judged.found.curve is None
 
 
 def test_plain_data_and_back() -> None:
