@@ -9,7 +9,8 @@ import pytest
 from scipy.optimize import minimize
 
 import reluspec
-from reluspec.engines.algebraic.judging.convex_regions import decision_on_convex_regions, is_convex_on_regions, is_piecewise_linear
+from reluspec.engines.algebraic.ideals.solving import SolvingLimit
+from reluspec.engines.algebraic.judging.convex_regions import Kind, convex_kind, decision_on_convex_regions, is_piecewise_linear
 from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.stationary.critical import critical_points
@@ -86,16 +87,65 @@ def spec(hidden: str, output: str, objective: str) -> Problem:
     )
 
 
-def test_which_problems_are_in_the_class() -> None:
+def test_which_problems_are_of_which_kind() -> None:
     fixed = "linear fixed weight [[1]]"
-    assert is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)"))
-    assert is_convex_on_regions(spec("relu fixed weight [[1]] fixed bias [0]", "linear", "loss sum absolute_error"))
-    assert not is_convex_on_regions(spec("relu", "linear", "loss sum squared_error"))
-    assert not is_convex_on_regions(spec("relu fixed weight [[1]]", "linear", "loss sum squared_error"))
-    assert not is_convex_on_regions(spec("{ z^2 }", fixed, "loss sum squared_error"))
-    assert not is_convex_on_regions(spec("relu", fixed, "loss sum { (f^2 - y)^2 }"))
-    assert not is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser { hidden.weight[0,0] * hidden.bias[0] }"))
-    assert not is_convex_on_regions(spec("relu", fixed, "loss sum squared_error regulariser { (hidden.weight[0,0]^2 - 1)^2 }"))
+    assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)")) is Kind.FIXED
+    assert convex_kind(spec("relu fixed weight [[1]] fixed bias [0]", "linear", "loss sum absolute_error")) is Kind.FIXED
+    assert convex_kind(spec("hard_tanh", "linear", "loss sum squared_error regulariser ridge(1) on output")) is Kind.PRODUCTS
+    assert convex_kind(spec("relu fixed weight [[1]]", "linear", "loss sum squared_error")) is Kind.PRODUCTS
+    assert convex_kind(spec("{ z^2 }", "linear", "loss sum squared_error")) is Kind.OFF
+    assert convex_kind(spec("relu", "linear", "loss sum squared_error regulariser ridge(1)")) is None
+    assert convex_kind(spec("{ z^2 }", fixed, "loss sum squared_error")) is None
+    assert convex_kind(spec("relu", fixed, "loss sum { (f^2 - y)^2 }")) is None
+    assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser { hidden.weight[0,0] * hidden.bias[0] }")) is None
+    assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser { (hidden.weight[0,0]^2 - 1)^2 }")) is None
+
+
+def penalised_at_output(seed: int) -> Problem:
+    """Nothing before the output layer has a penalty."""
+    rng = random.Random(seed)
+    x = sorted(rng.sample(range(-3, 4), rng.choice([2, 3])))
+    outputs = rng.choice([1, 1, 2])
+    y = [rng.choice([-2, -1, 0, 1, 2]) if outputs == 1 else tuple(rng.choices([-2, -1, 0, 1, 2], k=2)) for _ in x]
+    activation = rng.choice(["hard_tanh", "relu", "{ max(-z, 2*z - 1) }", "{ max(0, z)^2 }"])
+    before = rng.choice(["", "", "first: layer 1 relu without bias "]) if activation == "relu" else ""
+    penalty = rng.choice(["", " regulariser ridge(1/4) on output.weight", " regulariser ridge(1/4) on output.bias"])
+    loss = rng.choice(["squared_error", "huber(1)"])
+    return reluspec.parse(
+        f"data {{ x = {x} y = {y} }} network {{ input 1 {before}hidden: layer 1 {activation} output: layer {outputs} linear }} "
+        f"loss sum {loss}{penalty}"
+    )
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
+def test_verdicts_by_numbers(seed: int) -> None:
+    """Beside a minimum nothing is lower; beside other points descents go below them."""
+    problem = penalised_at_output(seed)
+    rng = np.random.default_rng(seed)
+    size, decided = len(problem.parameters), 0
+
+    def value(theta: np.ndarray) -> float:
+        return float(problem.loss_at(problem.tensors([float(entry) for entry in theta], float)))
+
+    for stratum in (one.signs for one in strata(problem)):
+        try:
+            sets = critical_points(problem, stratum).sets
+        except SolvingLimit:
+            continue
+        for found in sets:
+            decision = decision_on_convex_regions(problem, stratum, found)
+            if decision is None or decision.verdict is Verdict.UNDECIDED:
+                continue
+            decided += 1
+            theta = np.array([float(entry) for entry in found.witness])
+            base, name = value(theta), format_signs(problem, stratum)
+            if decision.verdict is Verdict.MINIMUM:
+                assert all(value(theta + 1e-5 * rng.normal(size=size)) >= base - 1e-13 * max(1, base) for _ in range(300)), name
+            else:
+                ends = (minimize(value, theta + 1e-2 * rng.normal(size=size), method="Nelder-Mead").fun for _ in range(40))
+                assert any(end < base - 1e-9 for end in ends), name
+    # Of the others all critical points may be in charts, or in curves.
+    assert decided or seed not in range(4)
 
 
 def test_piecewise_linear_activations() -> None:

@@ -1,60 +1,166 @@
-"""Problems whose loss is convex on every region: their minima are told by first-order conditions, ties and families included.
+"""Problems that are convex on every region, in suitable coordinates: first-order conditions tell their minima, ties and families included.
 
-Where all weights behind the first layer with a free parameter are fixed, activations are piecewise linear, and loss and penalties are
-convex, the regions are convex polyhedra and the loss is convex on each. So theta* is a local minimum iff no region around it has a
-direction of descent: otherwise, by convexity, the loss is nowhere on these regions below its value at theta*. All points of a stratum have
-the same regions around them. Where one of a family of equal losses is a minimum, it is one of each of these closed regions, and so are
-the others; so what holds at the witness holds on the whole family.
+On regions that are convex polyhedra in some coordinates, with a loss that is convex in them, theta* is a local minimum iff no region around
+it has a direction of descent: otherwise, by convexity, the loss is nowhere on these regions below its value at theta*. Tangent cones and
+slopes are the same in all coordinates. All points of a stratum have the same regions around them, and of points of equal loss on a convex
+region all are least if one is: what holds at a point of a family holds on all of it. Three kinds, all with a loss that is convex in the
+outputs, a linear output layer and convex penalties:
+
+FIXED. All weights behind the first layer with a free parameter are fixed, activations piecewise linear: convex in theta.
+
+PRODUCTS. One hidden layer of piecewise linear units, one output, penalties on the output layer only. A unit with a != 0 adds
+`a phi(w.x) = alpha (a w).x + beta a` on a piece of phi, with switches `(a w).x - c a`: convex in (a w, a). An idle unit, a = 0, moves its w
+freely without changing the loss, and for a fixed w the loss is convex in a and all else. So theta* is a minimum iff the others pass
+and, for all w near w*, the slope by a, `sum_i g_i phi(w.x_i)`, is zero, with g the slopes of the loss at the outputs: on every region
+around it is the zero polynomial.
+
+OFF. Any network, penalties on the output layer only, all of whose weights are zero: what comes before it moves freely, and for fixed
+features the loss is convex in the output layer. The condition is that of idle units, whatever the activations, layers and outputs.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
+from enum import Enum
+from functools import cached_property, lru_cache
 from itertools import product
 
-from flint import Ordering, fmpq_mpoly_ctx
+from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import TooManyCells, generators
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
 from reluspec.engines.algebraic.judging.convexity import convex_loss, convex_penalties, piece_on
 from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, LocalTest, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import derivative
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars
-from reluspec.problem.expression import Expression, Variable, kinks
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at
+from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
+from reluspec.problem.expression import Expression, Variable, kinks, variables
 from reluspec.problem.problem import Layer, Problem
 from reluspec.regions.signs import Signs
 from reluspec.systems.surrogate import Surrogate
 
 MAX_KINKS = 6
 """Of an activation, whose pieces are looked at one by one."""
+FIRST_ORDER = "first order, the loss is convex on every region"
+
+
+class Kind(Enum):
+    """In which coordinates a problem is convex on regions; OFF only where its output layer is off."""
+
+    FIXED = "theta"
+    PRODUCTS = "products"
+    OFF = "the output layer"
 
 
 def decision_on_convex_regions(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
-    """The verdict; `None` where the problem is not in the class. Raises `TooManyCells`."""
-    if found.living or found.is_curved or found.curve or not is_convex_on_regions(problem):
+    """The verdict; `None` where the problem, or this critical set of it, is of no such kind. Raises `TooManyCells`."""
+    kind = convex_kind(problem)
+    if found.living or found.is_curved or found.curve or kind is None:
         return None
-    return _ConvexTest(problem, signs, found).decision()
+    return _ConvexTest(problem, signs, found).decision_of(kind)
 
 
 class _ConvexTest(LocalTest):
     """First order on every region around the witness, exact."""
 
-    def decision(self) -> Decision:
+    def decision_of(self, kind: Kind) -> Decision | None:
+        if kind is not Kind.FIXED and not (self._is_smooth and self._is_uniform(kind)):
+            return None
+        idle = self._idle if kind is not Kind.FIXED else {}
+        unknown = False
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
             if count >= MAX_SIDES:
                 raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
-            if self._falls(local, sides):
-                return Decision(
-                    Verdict.NOT_MINIMUM, "first order, the loss is convex on every region", "the function falls, to first order"
-                )
-        return Decision(Verdict.MINIMUM, "first order, the loss is convex on every region")
+            exists = all(local.switches[position].polynomial.total_degree() <= 1 for position in self._kinks_of_units(sides))
+            if (kind is not Kind.OFF and self._falls(local, sides)) or self._wakes(local, idle):
+                if exists:
+                    return Decision(Verdict.NOT_MINIMUM, FIRST_ORDER, "the function falls, to first order")
+                unknown = True
+        return None if unknown else Decision(Verdict.MINIMUM, FIRST_ORDER)
+
+    def _kinks_of_units(self, sides: dict[int, int]) -> list[int]:
+        """Without smooth kinks of the loss, both sides of which have the same slopes."""
+        count = sum(len(text) for layer in self.signs.layers for text in layer)
+        return [position for position in sides if position < count or not self._is_smooth]
+
+    @property
+    def _is_smooth(self) -> bool:
+        """Whether the loss is smooth at the outputs."""
+        smooth = smooth_kinks(self.problem.loss.expression)
+        return all(sign != "0" or smooth[k % len(smooth)] for k, sign in enumerate(self.signs.objective))
+
+    # Units with a = 0
+
+    @cached_property
+    def _output(self) -> list[int]:
+        """The positions of the output layer's parameters."""
+        layer = self.problem.network.layers[-1].name
+        return [k for k, parameter in enumerate(self.problem.parameters) if parameter.name.startswith(f"{layer}.")]
+
+    @cached_property
+    def _weights(self) -> dict[int, int]:
+        """The positions of the output layer's weights, with the unit that each belongs to."""
+        layer = self.problem.network.layers[-1].name
+        names = self.problem.parameters
+        return {k: names[k].index[1] for k in self._output if names[k].name == f"{layer}.weight"}
+
+    def _is_uniform(self, kind: Kind) -> bool:
+        """Whether along the set output weights do not change and, if some are zero, neither does the rest of the output layer.
+
+        Of the kind OFF all of them are to be zero.
+        """
+        moving = {k for step in self.found.directions for k, entry in enumerate(step) if entry != 0}
+        zero = [k for k in self._weights if self.found.witness[k] == 0]
+        if kind is Kind.OFF and len(zero) < len(self._weights):
+            return False
+        if moving & set(self._weights):
+            return False
+        return not zero or not moving - {j for k in zero for j in self._idle[k]}
+
+    @cached_property
+    def _idle(self) -> dict[int, frozenset[int]]:
+        """For every output weight that is zero, the positions of the parameters that then move freely."""
+        zero = [k for k in self._weights if self.found.witness[k] == 0]
+        if len(zero) == len(self._weights):
+            before = frozenset(range(len(self.found.witness))) - set(self._output)
+            return dict.fromkeys(zero, before)
+        hidden = self.problem.network.layers[-2].name
+        own = {k: self._weights[k] for k in zero}
+        return {
+            k: frozenset(
+                j
+                for j, parameter in enumerate(self.problem.parameters)
+                if parameter.name.startswith(f"{hidden}.") and parameter.index[0] == unit
+            )
+            for k, unit in own.items()
+        }
+
+    def _wakes(self, local: Surrogate, idle: dict[int, frozenset[int]]) -> bool:
+        """Whether on a region the slope by a weight that is zero is another than zero for some values of what moves freely."""
+        return any(any(value != 0 for value in self._coefficients(local.loss.derivative(k), idle, k)) for k in idle)
+
+    def _coefficients(self, slope: fmpq_mpoly, idle: dict[int, frozenset[int]], k: int) -> Iterator[Algebraic]:
+        """Of a slope as a polynomial in what moves freely."""
+        parts: dict[tuple[int, ...], dict[tuple[int, ...], fmpq]] = {}
+        for exponents, value in slope.to_dict().items():
+            if not any(exponents[j] for j in idle):
+                free = tuple(e if j in idle[k] else 0 for j, e in enumerate(exponents))
+                fixed = tuple(0 if j in idle[k] else e for j, e in enumerate(exponents))
+                parts.setdefault(free, {})[fixed] = value
+        zero = field_scalars(self.found.field).zero
+        return (value_at(terms, self.found.witness, zero) for terms in parts.values())
+
+    # All other directions
 
     def _falls(self, local: Surrogate, sides: dict[int, int]) -> bool:
-        """Whether the loss of a region falls along a ray of its tangent cone, which is rational: all switches are affine."""
+        """Whether the loss of a region falls along a ray of its tangent cone, which is rational: units' switches are affine."""
         loss, scalars, point = local.loss.to_dict(), field_scalars(self.found.field), self.found.witness
         gradient = [self._value(derivative(loss, k), scalars, point) for k in range(len(point))]
-        rows = [[side * entry for entry in slope_of(local.switches[position].polynomial)] for position, side in sides.items()]
+        rows = [
+            [sides[position] * entry for entry in slope_of(local.switches[position].polynomial)] for position in self._kinks_of_units(sides)
+        ]
         cone = generators([row for row in rows if any(row)], len(point), FRACTIONS)
 
         def slope(ray: Vector) -> int:
@@ -66,16 +172,20 @@ class _ConvexTest(LocalTest):
 
 
 @lru_cache(maxsize=16)
-def is_convex_on_regions(problem: Problem) -> bool:
-    """Whether the problem is in the class, as far as the form of its expressions shows."""
+def convex_kind(problem: Problem) -> Kind | None:
+    """The kind of a problem, as far as the form of its expressions shows."""
     layers = problem.network.layers
+    output = layers[-1]
+    if output.activation.expression != Variable("z") or not (convex_loss(problem) and convex_penalties(problem)):
+        return None
     first = next((k for k, layer in enumerate(layers) if _is_free(layer)), len(layers))
-    return (
-        all(layer.fixed_weight is not None for layer in layers[first + 1 :])
-        and all(is_piecewise_linear(layer.activation.expression) for layer in layers)
-        and convex_loss(problem)
-        and convex_penalties(problem)
-    )
+    linear = all(is_piecewise_linear(layer.activation.expression) for layer in layers)
+    if linear and all(layer.fixed_weight is not None for layer in layers[first + 1 :]):
+        return Kind.FIXED
+    penalised = {variable.name.partition(".")[0] for term in problem.regulariser for variable in variables(term.expression)}
+    if len(layers) < 2 or output.fixed_weight is not None or penalised - {output.name}:
+        return None
+    return Kind.PRODUCTS if linear and len(layers) == 2 and output.units == 1 else Kind.OFF
 
 
 def _is_free(layer: Layer) -> bool:
