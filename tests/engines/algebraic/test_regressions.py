@@ -132,3 +132,14 @@ def test_units_without_effect_whose_bias_decides() -> None:
     minima = reluspec.solve(family, "algebraic")
     listed = {piece.stratum for component in minima for piece in component.pieces}
     assert "++" in listed | {entry.stratum for entry in minima.undecided}
+
+
+def test_a_lasso_on_two_hidden_layers() -> None:
+    """With all targets zero the loss of some strata is odd in a unit's parameters."""
+    problem = reluspec.parse(
+        "data { x = [-1, 3] y = [0, 0] } network { input 1 a: layer 1 relu without bias b: layer 1 relu without bias "
+        "output: layer 1 linear without bias } loss sum squared_error regulariser lasso(1)"
+    )
+    minima = reluspec.solve(problem, workers=1)
+    assert minima.complete
+    assert [(component.dimension, float(component.loss)) for component in minima] == [(0, 0.0)]
