@@ -87,6 +87,34 @@ def spec(hidden: str, output: str, objective: str) -> Problem:
     )
 
 
+@pytest.mark.parametrize("penalty", ["lasso(2)", "lasso(1/4)", "lasso(1/4) on hidden.bias"])
+def test_kinks_of_penalties_keep_their_sides(penalty: str) -> None:
+    """A smooth loss with a lasso: at zero the penalty grows on both sides. Descents from a grid find nothing lower than the map does."""
+    problem = reluspec.parse(
+        "data { x = [-1, 2] y = [1, 1] } network { input 1 hidden: layer 1 relu output: layer 1 linear fixed weight [[1]] without bias } "
+        f"loss sum squared_error regulariser {penalty}"
+    )
+    minima = reluspec.solve(problem, workers=1)
+    assert minima.complete
+
+    def value(theta: np.ndarray) -> float:
+        return float(problem.loss_at(problem.tensors([float(entry) for entry in theta], float)))
+
+    least = min(minimize(value, (w, b), method="Nelder-Mead").fun for w in (-1.5, -0.5, 0.5, 1.5) for b in (-1.0, 0.3, 1.2))
+    assert min(float(component.loss) for component in minima) == pytest.approx(least, abs=1e-6)
+
+
+def test_a_lasso_on_an_output_layer_that_is_off() -> None:
+    """With a = 0 the penalty holds a, whatever the features: every (w, b) is a minimum, which a map may leave open but not deny."""
+    problem = reluspec.parse(
+        "data { x = [-1, 2] y = [1, 1] } network { input 1 hidden: layer 1 hard_tanh output: layer 1 linear without bias } "
+        "loss sum squared_error regulariser lasso(5) on output"
+    )
+    minima = reluspec.solve(problem, workers=1)
+    found = {piece.stratum for component in minima for piece in component.pieces} | {one.stratum for one in minima.undecided}
+    assert found >= {"-+-+;0", "++++;0"}
+
+
 def test_which_problems_are_of_which_kind() -> None:
     fixed = "linear fixed weight [[1]]"
     assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)")) is Kind.FIXED

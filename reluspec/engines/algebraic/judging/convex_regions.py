@@ -35,7 +35,7 @@ from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, LocalTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import derivative
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at
-from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
+from reluspec.engines.algebraic.stationary.smoothness import smooth_switches
 from reluspec.problem.expression import Expression, Variable, kinks, variables
 from reluspec.problem.problem import Layer, Problem
 from reluspec.regions.signs import Signs
@@ -66,30 +66,41 @@ class _ConvexTest(LocalTest):
     """First order on every region around the witness, exact."""
 
     def decision_of(self, kind: Kind) -> Decision | None:
-        if kind is not Kind.FIXED and not (self._is_smooth and self._is_uniform(kind)):
+        if kind is not Kind.FIXED and not (self._is_smooth_beyond_units and self._is_uniform(kind)):
             return None
-        idle = self._idle if kind is not Kind.FIXED else {}
+        idle = {} if kind is Kind.FIXED else self._idle
         unknown = False
         for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
             if count >= MAX_SIDES:
                 raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
-            exists = all(local.switches[position].polynomial.total_degree() <= 1 for position in self._kinks_of_units(sides))
             if (kind is not Kind.OFF and self._falls(local, sides)) or self._wakes(local, idle):
-                if exists:
+                if self._exists(local, sides):
                     return Decision(Verdict.NOT_MINIMUM, FIRST_ORDER, "the function falls, to first order")
                 unknown = True
         return None if unknown else Decision(Verdict.MINIMUM, FIRST_ORDER)
 
-    def _kinks_of_units(self, sides: dict[int, int]) -> list[int]:
-        """Without smooth kinks of the loss, both sides of which have the same slopes."""
-        count = sum(len(text) for layer in self.signs.layers for text in layer)
-        return [position for position in sides if position < count or not self._is_smooth]
+    @cached_property
+    def _smooth(self) -> tuple[bool, ...]:
+        """For every switch, whether the loss has the same slopes on both sides."""
+        return smooth_switches(self.problem)
+
+    @cached_property
+    def _unit_switches(self) -> int:
+        """How many switches units have: they come first."""
+        return sum(len(text) for layer in self.signs.layers for text in layer)
 
     @property
-    def _is_smooth(self) -> bool:
-        """Whether the loss is smooth at the outputs."""
-        smooth = smooth_kinks(self.problem.loss.expression)
-        return all(sign != "0" or smooth[k % len(smooth)] for k, sign in enumerate(self.signs.objective))
+    def _is_smooth_beyond_units(self) -> bool:
+        """Whether no switch of the loss or of a penalty that vanishes is a kink."""
+        return all(position < self._unit_switches or self._smooth[position] for position in self.zeros)
+
+    def _exists(self, local: Surrogate, sides: dict[int, int]) -> bool:
+        """Whether the region is known to have points near theta*: its switches are affine, those at smooth kinks of the loss apart."""
+        return all(
+            local.switches[position].polynomial.total_degree() <= 1
+            for position in sides
+            if position < self._unit_switches or not self._smooth[position]
+        )
 
     # Units with a = 0
 
@@ -112,30 +123,24 @@ class _ConvexTest(LocalTest):
         Of the kind OFF all of them are to be zero.
         """
         moving = {k for step in self.found.directions for k, entry in enumerate(step) if entry != 0}
-        zero = [k for k in self._weights if self.found.witness[k] == 0]
-        if kind is Kind.OFF and len(zero) < len(self._weights):
+        if (kind is Kind.OFF and len(self._idle) < len(self._weights)) or moving & set(self._weights):
             return False
-        if moving & set(self._weights):
-            return False
-        return not zero or not moving - {j for k in zero for j in self._idle[k]}
+        return not self._idle or moving <= frozenset().union(*self._idle.values())
 
     @cached_property
     def _idle(self) -> dict[int, frozenset[int]]:
         """For every output weight that is zero, the positions of the parameters that then move freely."""
         zero = [k for k in self._weights if self.found.witness[k] == 0]
         if len(zero) == len(self._weights):
-            before = frozenset(range(len(self.found.witness))) - set(self._output)
-            return dict.fromkeys(zero, before)
+            return dict.fromkeys(zero, frozenset(range(len(self.found.witness))) - set(self._output))
         hidden = self.problem.network.layers[-2].name
-        own = {k: self._weights[k] for k in zero}
-        return {
-            k: frozenset(
-                j
-                for j, parameter in enumerate(self.problem.parameters)
-                if parameter.name.startswith(f"{hidden}.") and parameter.index[0] == unit
-            )
-            for k, unit in own.items()
-        }
+        return {k: frozenset(self._own(hidden, self._weights[k])) for k in zero}
+
+    def _own(self, layer: str, unit: int) -> Iterator[int]:
+        """The positions of a hidden unit's parameters."""
+        for k, parameter in enumerate(self.problem.parameters):
+            if parameter.name.startswith(f"{layer}.") and parameter.index[0] == unit:
+                yield k
 
     def _wakes(self, local: Surrogate, idle: dict[int, frozenset[int]]) -> bool:
         """Whether on a region the slope by a weight that is zero is another than zero for some values of what moves freely."""
@@ -158,9 +163,8 @@ class _ConvexTest(LocalTest):
         """Whether the loss of a region falls along a ray of its tangent cone, which is rational: units' switches are affine."""
         loss, scalars, point = local.loss.to_dict(), field_scalars(self.found.field), self.found.witness
         gradient = [self._value(derivative(loss, k), scalars, point) for k in range(len(point))]
-        rows = [
-            [sides[position] * entry for entry in slope_of(local.switches[position].polynomial)] for position in self._kinks_of_units(sides)
-        ]
+        sharp = [(side, local.switches[position].polynomial) for position, side in sides.items() if not self._smooth[position]]
+        rows = [[side * entry for entry in slope_of(polynomial)] for side, polynomial in sharp]
         cone = generators([row for row in rows if any(row)], len(point), FRACTIONS)
 
         def slope(ray: Vector) -> int:

@@ -69,7 +69,7 @@ class IdleUnits:
         own second order in that, which counts as much.
         """
         rows, signs = self.point.rows(unit), self.point.units_signs[position]
-        if self.point.found.witness[unit.output] != 0 or any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
+        if any(not sign and any(row) for row, sign in zip(rows, signs, strict=True)):
             raise NotApplicable
         v = self.point.effect(rows, dict(enumerate(signs)), slopes)
         basis = [tuple(Fraction(i == j) for j in range(len(v))) for i in range(len(v))]

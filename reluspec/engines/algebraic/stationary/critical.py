@@ -89,9 +89,8 @@ def _charted(pieces: Sequence[Restricted], signs: Signs) -> list[Symmetric]:
     if len(pieces) != 1:
         return []
     (stratum,) = pieces
-    usual = stratum.charted
     charted = symmetric(stratum)
-    return [] if len(charted[0].charted) <= len(usual) or rotated_pairs(stratum, signs.layers) else charted
+    return [] if len(charted[0].charted) <= len(stratum.flippable) or rotated_pairs(stratum, signs.layers) else charted
 
 
 def _by_symmetries(piece: Symmetric, groebner: Groebner) -> Critical:
@@ -189,7 +188,7 @@ def _branches(stratum: Restricted, normal: Normal | None = None, second_order: b
     """
     polyhedral = [*(polynomial for _, _, polynomial in stratum.strict), *stratum.images]
     flat = stratum.loss.is_constant() and all(polynomial.total_degree() <= 1 for polynomial in polyhedral)
-    for living, off in branches(_unmixed(stratum, [unit for unit in stratum.charted if not (flat and unit.incoming)])):
+    for living, off in branches(_unmixed(stratum, [unit for unit in stratum.flippable if not (flat and unit.incoming)])):
         units = [living] if all_products(living) == living else [all_products(living), living]
         yield [
             ChartBranch(stratum, Chart(chosen), off, normal, second_order) for chosen in (units if len(living) == 1 else reversed(units))

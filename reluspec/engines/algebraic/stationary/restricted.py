@@ -51,7 +51,7 @@ class Restricted:
         return tuple(unit for unit in unit_groups(self.surrogate.problem) if self._apart(unit) and not self._bent(unit))
 
     @cached_property
-    def charted(self) -> tuple[Unit, ...]:
+    def flippable(self) -> tuple[Unit, ...]:
         """Those of the units whose signs neither the polynomials nor the eliminated parameters tell."""
         eliminated = [image for k, image in enumerate(self.images) if k not in self.free]
         return charted_units(self.units, [*self.polynomials, *eliminated], self.free)
