@@ -79,8 +79,8 @@ def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
             decision = local.decision()
         except NestedSwitchesError:
             return local.decision_by_regions()
-        # A tie at the end of an arc of minima: the regions around are flat along orbits of rotations.
-        return local.decision_by_regions() if decision.verdict is Verdict.UNDECIDED and local.rotations else decision
+        # All sides together say less: regions may be flat along orbits of rotations, and their switches have factors that vanish together.
+        return local.decision_by_regions() if decision.verdict is Verdict.UNDECIDED else decision
     except TooManyCells as reason:
         return Decision(Verdict.UNDECIDED, "", str(reason))
     except ParityError:

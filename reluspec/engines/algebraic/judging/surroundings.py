@@ -21,6 +21,7 @@ from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import echelon
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch, local_verdict
+from reluspec.engines.algebraic.judging.parts import Part, Split, parts, split, whole
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, derivative
 from reluspec.engines.algebraic.stationary.frames import turned
@@ -97,25 +98,21 @@ class LocalTest:
     def decision_by_regions(self, exactly: bool = True) -> Decision:
         """Where switches depend on the sides of others, or all sides together do not decide: every region with its own polynomials.
 
-        Says nothing of affine families, along which the regions change.
+        Of an affine family only where the data of the test are the same along it, region by region.
         """
-        if self.found.directions and not self.found.is_curved:
-            return Decision(Verdict.UNDECIDED, "", "nested switches along a family")
-        degenerate = ""
-        for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
-            if count >= MAX_SIDES:
-                raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
+        degenerate, count = "", 0
+        for local, sides in self._regions(self.signs, self.zeros):
             if self._rotates_to_a_minimum(local):
                 continue
-            try:
-                verdict = self._region_verdict(local, sides, exactly)
-            except Undetermined as reason:
-                degenerate = degenerate or str(reason)
-                continue
-            if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
-                return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
-            if verdict is not None and verdict.kind is LocalKind.DEGENERATE:
-                degenerate = degenerate or verdict.reason
+            for part in self._parts(local, sides):
+                count += 1
+                if count > MAX_SIDES:
+                    raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
+                verdict = self._verdict_on(local, part, exactly)
+                if verdict.kind is LocalKind.NOT_MINIMUM:
+                    return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
+                if verdict.kind is LocalKind.DEGENERATE:
+                    degenerate = degenerate or verdict.reason
         if degenerate:
             return Decision(Verdict.UNDECIDED, "", f"degenerate: {degenerate}")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
@@ -144,28 +141,58 @@ class LocalTest:
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
         return strictly_feasible([[side * entry for entry in slope_of(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
-    def _region_verdict(self, local: Surrogate, sides: dict[int, int], exactly: bool) -> LocalVerdict | None:
+    def _parts(self, local: Surrogate, sides: dict[int, int]) -> Iterator[Part]:
+        """The parts of a region on which factors that vanish have one sign, but those that affine factors show to be empty; exact."""
+        conditions = [(self._split(local.switches[position].polynomial), side) for position, side in sides.items()]
+        for part in parts(conditions):
+            rows = [[side * entry for entry in slope_of(factor)] for factor, side in part if factor.total_degree() == 1]
+            if strictly_feasible(rows):
+                yield part
+
+    def _split(self, polynomial: fmpq_mpoly) -> Split:
+        """A switch by those of its factors that vanish on the critical set; the signs of the others go to the front.
+
+        As a whole where its factors do not have the sign symmetries of the chart.
+        """
+        found, sign, kept = split(polynomial), 1, {}
+        for key, factor in found.factors.items():
+            try:
+                self._charted(factor)
+            except ParityError:
+                return whole(polynomial)
+            side = self._constant_sign(factor)
+            sign = sign * side if side else sign
+            if not side:
+                kept[key] = factor
+        return Split(found.sign * sign, kept)
+
+    def _verdict_on(self, local: Surrogate, part: Part, exactly: bool) -> LocalVerdict:
+        if self._is_affine_family and not self._is_same_along(local, part):
+            return LocalVerdict(LocalKind.DEGENERATE, VARIES)
+        try:
+            return self._part_verdict(local, part, exactly)
+        except Undetermined as reason:
+            return LocalVerdict(LocalKind.DEGENERATE, str(reason))
+
+    def _is_same_along(self, local: Surrogate, part: Part) -> bool:
+        """Whether factors that vanish do so all along the family, and the test sees the same everywhere."""
+        factors = [factor for factor, _ in part]
+        values = (self._charted(factor)[0] for factor in factors)
+        return all(self._is_constant(terms, self._shape, local.context) for terms in values) and self._are_constant(local, factors)
+
+    def _part_verdict(self, local: Surrogate, part: Part, exactly: bool) -> LocalVerdict:
         """Balls first; raises `Undetermined` where they do not tell and exact numbers are not wanted."""
         for bits in () if self.found.singular else PRECISIONS:
             with ctx.workprec(bits), suppress(Undetermined):
-                return self._on_region(local, sides, BALLS, [value.ball(bits) for value in self.found.witness])
+                return self._on_part(local, part, BALLS, [value.ball(bits) for value in self.found.witness])
         if not (exactly or self.found.singular):
             raise Undetermined("balls do not tell on a region around a point")
-        return self._on_region(local, sides, field_scalars(self.found.field), self.found.witness)
+        return self._on_part(local, part, field_scalars(self.found.field), self.found.witness)
 
-    def _on_region(self, local: Surrogate, sides: dict[int, int], scalars: Scalars, point: Sequence[Any]) -> LocalVerdict | None:
-        """The test on one region; `None` where two of its switches, multiples of each other, have contradicting sides."""
-        different: dict[str, tuple[int, int]] = {}
-        for position, side in sides.items():
-            polynomial = local.switches[position].polynomial
-            oriented = side if polynomial.leading_coefficient() > 0 else -side
-            known = different.setdefault(monic_key(polynomial), (position, oriented))
-            if known[1] != oriented:
-                return None
-        names = [position for position, _ in different.values()]
-        zero = [self._switch(local, position, scalars, point) for position in names]
+    def _on_part(self, local: Surrogate, part: Part, scalars: Scalars, point: Sequence[Any]) -> LocalVerdict:
+        zero = [self._zero_switch(factor, scalars, point) for factor, _ in part]
         taylor = self._taylor(local, scalars, point)
-        here = tuple(sides[position] for position in names)
+        here = tuple(side for _, side in part)
         critical = not self.found.singular
         return local_verdict(
             len(self.positions), zero, lambda _: taylor, scalars, stratum_critical=critical, kept=lambda signs: signs == here
@@ -238,12 +265,16 @@ class LocalTest:
         return self._short[key]
 
     def _constant_sign(self, polynomial: fmpq_mpoly) -> int:
-        """The sign around the critical set where it is proved to be one and the same, not zero; else 0."""
+        """The sign around the critical set where it is proved to be one and the same, not zero; else 0.
+
+        A factor of a switch that does not change under the rotations of a curved family does not change, either: rotations permute the
+        factors up to numbers, continuously, and these numbers are bounded.
+        """
         try:
             terms, sign = self._charted(polynomial)
         except ParityError:
             return 0
-        if self.found.directions and not self._is_constant(terms, self._shape, polynomial.context()):
+        if self._is_affine_family and not self._is_constant(terms, self._shape, polynomial.context()):
             return 0
         value: Algebraic = self._value(terms, field_scalars(self.found.field), self.found.witness)
         return sign * value.sign()
@@ -326,7 +357,10 @@ class LocalTest:
         return whole
 
     def _switch(self, local: Surrogate, position: int, scalars: Scalars, point: Sequence[Any]) -> ZeroSwitch:
-        terms, sign = self._charted(local.switches[position].polynomial)
+        return self._zero_switch(local.switches[position].polynomial, scalars, point)
+
+    def _zero_switch(self, polynomial: fmpq_mpoly, scalars: Scalars, point: Sequence[Any]) -> ZeroSwitch:
+        terms, sign = self._charted(polynomial)
         gradient = tuple(sign * self._value(derivative(terms, k), scalars, point) for k in self.positions)
         if all(min(exponents) >= 0 and sum(exponents) <= 1 for exponents in terms):
             return ZeroSwitch(gradient, None)
@@ -361,23 +395,29 @@ class LocalTest:
     @property
     def _varies(self) -> bool:
         """Whether the verdict at the witness may be another one elsewhere on the family; circles have a test of their own."""
-        return bool(self.found.directions) and not self.found.is_curved and not self._constant()
+        return self._is_affine_family and not self._constant()
+
+    @property
+    def _is_affine_family(self) -> bool:
+        return bool(self.found.directions) and not self.found.is_curved
 
     def _constant(self) -> bool:
         """Whether gradients and Hessians of all sides are the same along the family, exactly."""
         for local in self._expanded.values():
             if local is None:
                 continue
-            loss = self.chart.even(local.loss)
-            switches = [self._charted(local.switches[position].polynomial)[0] for position in self._others]
-            for terms in (loss, *switches):
-                for i in self.positions:
-                    first = derivative(terms, i)
-                    if not all(
-                        self._is_constant(entry, self._shape, local.context)
-                        for entry in (first, *(derivative(first, j) for j in self.positions))
-                    ):
-                        return False
+            if not self._are_constant(local, [local.switches[position].polynomial for position in self._others]):
+                return False
+        return True
+
+    def _are_constant(self, local: Surrogate, polynomials: Sequence[fmpq_mpoly]) -> bool:
+        """Whether gradients and Hessians of the loss and of these switches are the same along the family, exactly."""
+        for terms in (self.chart.even(local.loss), *(self._charted(polynomial)[0] for polynomial in polynomials)):
+            for i in self.positions:
+                first = derivative(terms, i)
+                entries = (first, *(derivative(first, j) for j in self.positions))
+                if not all(self._is_constant(entry, self._shape, local.context) for entry in entries):
+                    return False
         return True
 
     @cached_property
