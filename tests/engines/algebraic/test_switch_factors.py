@@ -60,6 +60,7 @@ def test_switches_that_contradict_each_other_leave_no_part() -> None:
     assert not list(parts([(split(u**2), -1)]))
     assert not list(parts([(whole(u * v), 1), (whole(-3 * u * v), 1)]))
     assert len(list(parts([(split(u * v), 1), (split(-2 * u * v**3), -1)]))) == 2
+    assert len(list(parts([(split(-3 * u**2 * v), 1)]))) == 2
 
 
 def two_hidden_layers(x: str, y: str, ridge: str) -> str:

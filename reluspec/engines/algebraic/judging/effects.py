@@ -17,8 +17,8 @@ from flint import fmpq, fmpq_mat
 
 from reluspec.engines.algebraic.judging.local import LocalKind, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.judging.parts import Part
+from reluspec.engines.algebraic.judging.regions import RegionTest
 from reluspec.engines.algebraic.judging.splitting import has_minimum_at_origin
-from reluspec.engines.algebraic.judging.surroundings import LocalTest
 from reluspec.engines.algebraic.stationary.charts import Terms, derivative
 from reluspec.engines.algebraic.stationary.polyhedra import field_scalars
 from reluspec.systems.surrogate import Surrogate, rational
@@ -30,7 +30,7 @@ Direction = dict[int, fmpq]
 """Coordinates that move -> how far."""
 
 
-class EffectTest(LocalTest):
+class EffectTest(RegionTest):
     """The test of an isolated critical point, region by region, each without the directions that have no effect there."""
 
     def is_minimum(self) -> bool:

@@ -1,7 +1,7 @@
 """Is a critical set of a stratum made of local minima? (theory.md sections 3 and 4)
 
 Problems of the class in `convexity` are decided by first-order conditions, ties included (`units`), all others by first and second order,
-cell by cell (`surroundings`), and, where that leaves ties or a unit is dead, by a certificate of a global minimum (`dual`).
+cell by cell (`sides`, `regions`), and, where that leaves ties or a unit is dead, by a certificate of a global minimum (`dual`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
-from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.units import NotApplicable, UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError

@@ -5,8 +5,8 @@ which the second layer sees it, both zero at a dead unit. The gradient of u w is
 product excludes. The signs of u and w do: `u w > 0` are the parts `u, w > 0` and `u, w < 0`, whose switches have independent gradients.
 
 The parts of an open region `{s_j h_j > 0 for all j}` are open, disjoint and, since a polynomial vanishes on no open set unless it is zero,
-dense in it. So the point is a local minimum of the region's polynomial on the region iff it is one on each of the parts. Even powers
-exclude nothing.
+dense in it. So the point is a local minimum of the region's polynomial on the region iff it is one on each of the parts. Factors of even
+power may have either sign; they count, too, so that where all factors of a part vanish, all its switches do.
 """
 
 from __future__ import annotations
@@ -26,45 +26,50 @@ Part = tuple[tuple[fmpq_mpoly, int], ...]
 
 @dataclass(frozen=True)
 class Split:
-    """A polynomial up to a positive factor: `sign` times the product of `factors`, by the keys of their monic multiples."""
+    """A polynomial up to a positive factor: `sign` times powers of `factors`, each of which stands by its `monic_key`.
+
+    `odd` are the factors whose power is odd.
+    """
 
     sign: int
     factors: Mapping[str, fmpq_mpoly]
+    odd: frozenset[str]
 
 
 def split(polynomial: fmpq_mpoly) -> Split:
-    """A polynomial that is not zero by its irreducible factors of odd power, made monic."""
+    """A polynomial that is not zero by its irreducible factors, made monic."""
     content, powers = polynomial.factor()
-    sign, factors = 1 if content > 0 else -1, {}
+    sign, factors, odd = 1 if content > 0 else -1, {}, set()
     for factor, power in powers:
+        lead, key = factor.leading_coefficient(), monic_key(factor)
+        factors[key] = factor / lead
         if power % 2:
-            lead = factor.leading_coefficient()
             sign = sign if lead > 0 else -sign
-            factors[monic_key(factor)] = factor / lead
-    return Split(sign, factors)
+            odd.add(key)
+    return Split(sign, factors, frozenset(odd))
 
 
 def whole(polynomial: fmpq_mpoly) -> Split:
     """A polynomial that is not to be split."""
-    lead = polynomial.leading_coefficient()
-    return Split(1 if lead > 0 else -1, {monic_key(polynomial): polynomial / lead})
+    lead, key = polynomial.leading_coefficient(), monic_key(polynomial)
+    return Split(1 if lead > 0 else -1, {key: polynomial / lead}, frozenset({key}))
 
 
 def parts(conditions: Sequence[tuple[Split, int]]) -> Iterator[Part]:
     """The parts of the region on which each of the polynomials has that sign: all ways to choose the signs of the factors."""
     factors = {key: factor for found, _ in conditions for key, factor in found.factors.items()}
-    for signs in _choices([(tuple(found.factors), found.sign * side) for found, side in conditions], {}):
+    for signs in _choices(conditions, {}):
         yield tuple((factors[key], sign) for key, sign in signs.items())
 
 
-def _choices(conditions: Sequence[tuple[Sequence[str], int]], known: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
+def _choices(conditions: Sequence[tuple[Split, int]], known: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
     """All signs of the factors that extend the known ones and give each product its sign."""
     if not conditions:
         yield known
         return
-    (keys, side), *rest = conditions
-    left = [key for key in keys if key not in known]
+    (found, side), *rest = conditions
+    left = [key for key in found.factors if key not in known]
     for signs in product((1, -1), repeat=len(left)):
         extended = {**known, **dict(zip(left, signs, strict=True))}
-        if prod(extended[key] for key in keys) == side:
+        if found.sign * prod(extended[key] for key in found.odd) == side:
             yield from _choices(rest, extended)
