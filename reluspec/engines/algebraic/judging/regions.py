@@ -23,7 +23,6 @@ from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, PRECISION
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError, derivative
 from reluspec.engines.algebraic.stationary.frames import turned
-from reluspec.engines.algebraic.stationary.polyhedra import field_scalars
 from reluspec.engines.algebraic.stationary.rotations import Pairs, along, unit_pairs
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.existence import strictly_feasible
@@ -109,9 +108,12 @@ class RegionTest(Surroundings):
         if self._is_affine_family and not self._is_same_along(local, part):
             return LocalVerdict(LocalKind.DEGENERATE, VARIES)
         try:
-            return self._part_verdict(local, part, exactly)
+            verdict = self._part_verdict(local, part, exactly)
         except Undetermined as reason:
-            return LocalVerdict(LocalKind.DEGENERATE, str(reason))
+            verdict = LocalVerdict(LocalKind.DEGENERATE, str(reason))
+        if exactly and verdict.kind is LocalKind.DEGENERATE:
+            return self._across_rotations(local, part) or verdict
+        return verdict
 
     def _is_same_along(self, local: Surrogate, part: Part) -> bool:
         """Whether factors that vanish do so all along the family, and the test sees the same everywhere."""
@@ -126,7 +128,7 @@ class RegionTest(Surroundings):
                 return self._on_part(local, part, BALLS, [value.ball(bits) for value in self.found.witness])
         if not (exactly or self.found.singular):
             raise Undetermined("balls do not tell on a region around a point")
-        return self._on_part(local, part, field_scalars(self.found.field), self.found.witness)
+        return self._on_part(local, part, self._exact, self.found.witness)
 
     def _on_part(self, local: Surrogate, part: Part, scalars: Scalars, point: Sequence[Any]) -> LocalVerdict:
         zero = [self._zero_switch(factor, scalars, point) for factor, _ in part]
@@ -150,17 +152,42 @@ class RegionTest(Surroundings):
         Then the point is a minimum of it, and all the more in the region: near the point every orbit meets the slice on which coordinates
         that the rotations change keep their values, as many as the orbit has dimensions.
         """
-        point, scalars = self.found.witness, field_scalars(self.found.field)
-        loss = self.chart.even(local.loss)
-        cleared = self.chart.cleared(loss, local.context)
-        kept = [pairs for pairs in self.rotations if along(cleared, pairs).is_zero()]
-        columns = echelon([turned(point, pairs, scalars.zero) for pairs in kept], len(point), scalars).columns
-        every = range(len(point))
-        if not columns or any(self._value(derivative(loss, k), scalars, point) != 0 for k in every):
+        point, loss = self.found.witness, self.chart.even(local.loss)
+        slice_ = self._slice(local)
+        if not slice_ or any(self._value(derivative(loss, k), self._exact, point) != 0 for k in range(len(point))):
             return False
-        slice_ = [k for k in every if k not in columns]
         for bits in PRECISIONS:
             with ctx.workprec(bits):
                 if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
                     return True
         return False
+
+    def _across_rotations(self, local: Surrogate, part: Part) -> LocalVerdict | None:
+        """The test on the slice across the rotations that keep the loss of a region, where it proves a minimum; exact.
+
+        Between the switches that the rotations keep, too: a point of the part, turned into the slice, is on their sides still.
+        """
+        slice_ = self._slice(local)
+        if not slice_:
+            return None
+        kept = [(factor, side) for factor, side in part if all(self._turns(factor, pairs) for pairs in self._keeping(local))]
+        zero = [self._zero_switch(factor, self._exact, self.found.witness, slice_) for factor, _ in kept]
+        taylor = self._taylor(local, self._exact, self.found.witness, slice_)
+        here = tuple(side for _, side in kept)
+        verdict = local_verdict(len(slice_), zero, lambda _: taylor, self._exact, kept=lambda signs: signs == here)
+        return verdict if verdict.kind is LocalKind.MINIMUM else None
+
+    def _keeping(self, local: Surrogate) -> list[Pairs]:
+        """The rotations that leave the loss of a region as it is."""
+        return [pairs for pairs in self.rotations if self._turns(local.loss, pairs)]
+
+    def _turns(self, polynomial: fmpq_mpoly, pairs: Pairs) -> bool:
+        """Whether a polynomial does not change under rotations."""
+        return along(self.chart.cleared(self._charted(polynomial)[0], polynomial.context()), pairs).is_zero()
+
+    def _slice(self, local: Surrogate) -> list[int]:
+        """The coordinates of a slice across the orbit of these rotations; none where they do not move the point."""
+        point = self.found.witness
+        turns = [turned(point, pairs, self._exact.zero) for pairs in self._keeping(local)]
+        columns = echelon(turns, len(point), self._exact).columns
+        return [k for k in range(len(point)) if k not in columns] if columns else []

@@ -38,6 +38,10 @@ class Surroundings:
         self._short: dict[str, fmpq_mpoly] = {}
 
     @cached_property
+    def _exact(self) -> Scalars:
+        return field_scalars(self.found.field)
+
+    @cached_property
     def _base(self) -> Surrogate:
         return self._around(self.signs)
 
@@ -79,15 +83,18 @@ class Surroundings:
             return 0
         if self._is_affine_family and not self._is_constant(terms, self._shape, polynomial.context()):
             return 0
-        value: Algebraic = self._value(terms, field_scalars(self.found.field), self.found.witness)
+        value: Algebraic = self._value(terms, self._exact, self.found.witness)
         return sign * value.sign()
 
-    def _zero_switch(self, polynomial: fmpq_mpoly, scalars: Scalars, point: Sequence[Any]) -> ZeroSwitch:
+    def _zero_switch(
+        self, polynomial: fmpq_mpoly, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None
+    ) -> ZeroSwitch:
         terms, sign = self._charted(polynomial)
-        gradient = tuple(sign * self._value(derivative(terms, k), scalars, point) for k in self.positions)
+        chosen = self.positions if positions is None else positions
+        gradient = tuple(sign * self._value(derivative(terms, k), scalars, point) for k in chosen)
         if all(min(exponents) >= 0 and sum(exponents) <= 1 for exponents in terms):
             return ZeroSwitch(gradient, None)
-        return ZeroSwitch(gradient, [[sign * entry for entry in row] for row in self._hessian(terms, scalars, point)])
+        return ZeroSwitch(gradient, [[sign * entry for entry in row] for row in self._hessian(terms, scalars, point, chosen)])
 
     def _charted(self, polynomial: fmpq_mpoly) -> tuple[Terms, int]:
         """A switch in the chart, up to positive factors, and the sign to multiply it by."""
@@ -98,9 +105,11 @@ class Surroundings:
             sign = sign * sigma if odd else sign
         return image, sign
 
-    def _taylor(self, local: Surrogate, scalars: Scalars, point: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
-        loss = self.chart.even(local.loss)
-        return [self._value(derivative(loss, k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
+    def _taylor(
+        self, local: Surrogate, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None
+    ) -> tuple[list[Any], list[list[Any]]]:
+        loss, chosen = self.chart.even(local.loss), self.positions if positions is None else positions
+        return [self._value(derivative(loss, k), scalars, point) for k in chosen], self._hessian(loss, scalars, point, chosen)
 
     def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None) -> list[list[Any]]:
         chosen = self.positions if positions is None else positions

@@ -142,9 +142,11 @@ def charted_units(units: Sequence[Unit], polynomials: Sequence[fmpq_mpoly], posi
             continue
         if not own or unit.output not in positions:
             continue
+        chart = Chart((Unit(unit.output, own),))
         try:
-            for polynomial in polynomials:
-                Chart((Unit(unit.output, own),)).transform(polynomial)
+            chart.even(polynomials[0])
+            for polynomial in polynomials[1:]:
+                chart.transform(polynomial)
         except ParityError:
             continue
         charted.append(Unit(unit.output, own, frozenset(k for k in own if _only_in_products(polynomials[0], unit.output, own, k))))
