@@ -1,7 +1,8 @@
 """Is a critical point of a stratum a local minimum of the loss? The one-sided tests of theory.md section 3, in balls.
 
 Around the point the loss is one polynomial on every adjacent cell. Where all switches that vanish are linear, the cells are cones with
-known rays; elsewhere the switches' gradients must be independent, and every combination of their signs is a cell. On each cell:
+known rays; elsewhere the switches' gradients must be independent, or they are products of linear functions (`factors`), and every
+combination of their signs is a cell. On each cell:
 
 - no ray may have a negative slope (a proved one refutes the claim);
 - on the span of the rays of slope zero and of the stratum's tangent space the Hessian (of the Lagrangian, for curved switches) must be
@@ -24,6 +25,7 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.verifier.claims import Outcome
 from reluspec.verifier.convex.faces import faces
+from reluspec.verifier.factors import walls
 from reluspec.verifier.forms import copositive, inertia, negative_vector, schur
 from reluspec.verifier.raw import Polynomial, Root, Surrogate, at, definite, kernel, linear_row
 
@@ -87,10 +89,11 @@ class _Test:
     # Linear switches
 
     def polyhedral(self) -> None:
-        parts = [self._cells(block) for block in blocks({k: self._row(switch) for k, switch in self.tight.items()})]
+        rows = {k: self._row(switch) for k, switch in self.tight.items()}
+        parts = [self._cells({k: rows[k] for k in block}) for block in blocks(rows)]
         if prod(len(cells) for cells in parts) > MAX_CELLS:
             raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
-        tangent = kernel([self._row(switch) for switch in self.tight.values()], self.size)
+        tangent = kernel(list(rows.values()), self.size)
         for cell in product(*parts):
             flat = list(self.signs.all)
             for part in cell:
@@ -124,11 +127,10 @@ class _Test:
     def _row(self, switch: Polynomial) -> Vector:
         return linear_row(switch, self.size)
 
-    def _cells(self, block: Sequence[int]) -> list[tuple[dict[int, int], list[Vector]]]:
-        """The cells around the point in the parameters of one block: signs of its switches, and rays (in all parameters)."""
-        rows = [self._row(self.tight[k]) for k in block]
-        used = [k for k in range(self.size) if any(row[k] for row in rows)]
-        small = [[Fraction(int(row[k].p), int(row[k].q)) for k in used] for row in rows]
+    def _cells(self, rows: Mapping[int, Vector]) -> list[tuple[dict[int, int], list[Vector]]]:
+        """The cells around the point by the signs of these linear functions, and rays of each (in all parameters)."""
+        used = [k for k in range(self.size) if any(row[k] for row in rows.values())]
+        small = [[Fraction(int(row[k].p), int(row[k].q)) for k in used] for row in rows.values()]
         found = []
         for face in faces(small)[0]:
             if 0 not in face.signs:
@@ -138,7 +140,7 @@ class _Test:
                     for k, entry in zip(used, ray, strict=True):
                         whole[k] = fmpq(entry)
                     rays.append(whole)
-                found.append((dict(zip(block, face.signs, strict=True)), rays))
+                found.append((dict(zip(rows, face.signs, strict=True)), rays))
         return found
 
     def _slope(self, gradient: Sequence[Polynomial], ray: Vector) -> int:
@@ -182,15 +184,32 @@ class _Test:
         if 2 ** len(positions) > MAX_CELLS:
             raise _Stop(Outcome.OPEN, f"more than {MAX_CELLS:,} cells are adjacent")
         for choice in product((1, -1), repeat=len(positions)):
+            sides = dict(zip(positions, choice, strict=True))
             flat = list(self.signs.all)
-            for k, sign in zip(positions, choice, strict=True):
+            for k, sign in sides.items():
                 flat[k] = "+" if sign > 0 else "-"
-            signs = self.signs.reshaped("".join(flat))
-            if self.strata is not None and signs not in self.strata:
-                continue
             local = self._cell("".join(flat))
-            switches = [local.switches[k][0] * sign for k, sign in zip(positions, choice, strict=True)]
-            self._either(flat, local, partial(self._cone, local.loss, switches))
+            # What is zero on all of the cell has no side there.
+            flat_ones = [k for k in positions if local.switches[k][0] == 0]
+            for k in flat_ones:
+                flat[k] = "0"
+            if any(sides[k] < 0 for k in flat_ones) or (self.strata is not None and self.signs.reshaped("".join(flat)) not in self.strata):
+                continue
+            switches = [local.switches[k][0] * sign for k, sign in sides.items() if k not in flat_ones]
+            self._either(flat, local, partial(self._curved_cell, local.loss, switches))
+
+    def _curved_cell(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
+        """One cell by multipliers; where they do not tell, by the signs of the factors of its switches."""
+        try:
+            self._cone(loss, switches)
+        except _Stop as stop:
+            around = walls(self.root, switches) if stop.verdict[0] is Outcome.OPEN else None
+            if around is None:
+                raise
+            tangent = kernel(around.rows, self.size)
+            for signs, rays in self._cells(dict(enumerate(around.rows))):
+                if around.allow(list(signs.values())):
+                    self._polyhedron(loss, tangent, rays)
 
     def _cone(self, loss: Polynomial, switches: Sequence[Polynomial]) -> None:
         """One cell, by as many of its inequalities as the stratum has equations.
