@@ -8,9 +8,13 @@ from typing import Any, cast
 
 import pytest
 from flint import Ordering, arb, fmpq, fmpq_mpoly_ctx
+from map_mutations import repair
 
+import reluspec
+from reluspec.io.map_format import map_document
 from reluspec.verifier.factors import walls
 from reluspec.verifier.raw import Root
+from reluspec.verifier.verify import verify_document
 
 
 def at_the_origin_but_for_w() -> Any:
@@ -46,3 +50,35 @@ def test_factors_that_are_not_linear_are_not_known() -> None:
     u, v, w = root.ring.context.gens()
     assert walls(cast("Root", root), [u * (u * w + v * v)]) is None
     assert walls(cast("Root", root), [u * (w * w - 4)]) is not None
+
+
+def document(target: str) -> dict[str, Any]:
+    return map_document(
+        reluspec.solve(
+            reluspec.parse(
+                f"data {{ x = [-2, 0, 3]  y = [{target}, 1, 2] }} network {{ input 1  a: layer 2 relu without bias  "
+                "b: layer 1 relu without bias  output: layer 1 linear without bias } loss sum squared_error regulariser ridge(1)"
+            ),
+            workers=1,
+        )
+    )
+
+
+@pytest.mark.parametrize(("target", "closed"), [("-1", True), ("1/2", True), ("2/3", False), ("2", False)])
+def test_ends_with_a_dead_unit_that_other_inputs_could_wake(target: str, closed: bool) -> None:
+    """The ends of the arc are minima iff 4 c y < 2, c = 0.80 (by hand, in the engine's test of the same problem)."""
+    found = document(target)
+    arc = next(entry for entry in found["components"] if any(piece["stratum"] == "-0+|-0+/00+" for piece in entry["pieces"]))
+    assert arc["closed"] == closed
+    verified = verify_document(found, "a dead unit")
+    assert verified.complete, [claim for claim in verified.claims if claim in verified.not_reproved or claim in verified.refuted]
+
+
+@pytest.mark.parametrize("target", ["-1", "2"])
+def test_a_false_end_is_refuted(target: str) -> None:
+    found = document(target)
+    arc = next(entry for entry in found["components"] if any(piece["stratum"] == "-0+|-0+/00+" for piece in entry["pieces"]))
+    arc["closed"] = not arc["closed"]
+    arc["missing"] = [] if arc["closed"] else ["000|-0+/00+"]
+    repair(found)
+    assert not verify_document(found, "a false end").ok

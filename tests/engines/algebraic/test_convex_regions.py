@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 import reluspec
 from reluspec.engines.algebraic.ideals.solving import SolvingLimit
 from reluspec.engines.algebraic.judging.convex_regions import Kind, convex_kind, decision_on_convex_regions, is_piecewise_linear
-from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.stationary.critical import critical_points
 from reluspec.problem.problem import Problem

@@ -31,7 +31,8 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import TooManyCells, generators
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
 from reluspec.engines.algebraic.judging.convexity import convex_loss, convex_penalties, piece_on
-from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, LocalTest, slope_of
+from reluspec.engines.algebraic.judging.sides import LocalTest
+from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import derivative
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at

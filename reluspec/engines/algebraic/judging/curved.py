@@ -17,7 +17,8 @@ from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Undetermined
 from reluspec.engines.algebraic.judging.adjacent import geometry
 from reluspec.engines.algebraic.judging.circles import Chord
 from reluspec.engines.algebraic.judging.local import ZeroSwitch
-from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, LocalTest, NestedSwitchesError, slope_of
+from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Terms, derivative
 from reluspec.engines.algebraic.stationary.rotations import along

@@ -16,11 +16,12 @@ from typing import Any
 from flint import fmpq, fmpq_mat
 
 from reluspec.engines.algebraic.judging.local import LocalKind, ZeroSwitch, local_verdict
+from reluspec.engines.algebraic.judging.parts import Part
+from reluspec.engines.algebraic.judging.regions import RegionTest
 from reluspec.engines.algebraic.judging.splitting import has_minimum_at_origin
-from reluspec.engines.algebraic.judging.surroundings import LocalTest
 from reluspec.engines.algebraic.stationary.charts import Terms, derivative
 from reluspec.engines.algebraic.stationary.polyhedra import field_scalars
-from reluspec.systems.surrogate import Surrogate, monic_key, rational
+from reluspec.systems.surrogate import Surrogate, rational
 
 MAX_REGIONS = 512
 """Around one point: in exact numbers each takes milliseconds to seconds."""
@@ -29,21 +30,24 @@ Direction = dict[int, fmpq]
 """Coordinates that move -> how far."""
 
 
-class EffectTest(LocalTest):
+class EffectTest(RegionTest):
     """The test of an isolated critical point, region by region, each without the directions that have no effect there."""
 
     def is_minimum(self) -> bool:
         """Whether the point is proved to be a local minimum; exact."""
-        for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
-            if count >= MAX_REGIONS or not self._is_minimum_on(local, sides):
-                return False
+        count = 0
+        for local, sides in self._regions(self.signs, self.zeros):
+            for part in self._parts(local, sides):
+                count += 1
+                if count > MAX_REGIONS or not self._is_minimum_on(local, part):
+                    return False
         return True
 
-    def _is_minimum_on(self, local: Surrogate, sides: dict[int, int]) -> bool:
+    def _is_minimum_on(self, local: Surrogate, part: Part) -> bool:
         loss = self.chart.even(local.loss)
         idle = self._without_effect(loss)
         return any(
-            self._is_minimum_across(without, loss, local, sides) or self._is_minimum_by_splitting(without, local)
+            self._is_minimum_across(without, loss, part) or self._is_minimum_by_splitting(without, local)
             for without in ([idle, {}] if idle else [{}])
         )
 
@@ -78,29 +82,22 @@ class EffectTest(LocalTest):
             if free not in leading
         }
 
-    def _is_minimum_across(self, idle: dict[int, Direction], loss: Terms, local: Surrogate, sides: dict[int, int]) -> bool:
+    def _is_minimum_across(self, idle: dict[int, Direction], loss: Terms, part: Part) -> bool:
         """Whether the point is a minimum on the slice that keeps the pivots, between the switches that no idle direction changes."""
         scalars, point = field_scalars(self.found.field), self.found.witness
         kept = [k for k in self.positions if k not in idle]
-        zero: dict[str, tuple[ZeroSwitch, int]] = {}
-        for position, side in sides.items():
-            polynomial = local.switches[position].polynomial
-            oriented = side if polynomial.leading_coefficient() > 0 else -side
-            terms, sign = self._charted(polynomial)
-            if any(_changes(terms, direction) for direction in idle.values()):
-                continue
-            # Multiples of one switch stand for it; where their sides contradict each other there is no such region.
-            known = zero.setdefault(monic_key(polynomial), (self._switch_at(terms, sign * side, kept), oriented))
-            if known[1] != oriented:
-                return True
         if not kept:
             return True
+        charted = ((*self._charted(factor), side) for factor, side in part)
+        zero = [
+            self._switch_at(terms, sign * side, kept)
+            for terms, sign, side in charted
+            if not any(_changes(terms, direction) for direction in idle.values())
+        ]
         slope = [self._value(derivative(loss, k), scalars, point) for k in kept]
         taylor = slope, self._hessian(loss, scalars, point, kept)
         here = (1,) * len(zero)
-        found = local_verdict(
-            len(kept), [switch for switch, _ in zero.values()], lambda _: taylor, scalars, kept=lambda signs: signs == here
-        )
+        found = local_verdict(len(kept), zero, lambda _: taylor, scalars, kept=lambda signs: signs == here)
         return found.kind is LocalKind.MINIMUM
 
     def _switch_at(self, terms: Terms, sign: int, positions: Sequence[int]) -> ZeroSwitch:

@@ -1,7 +1,7 @@
 """Is a critical set of a stratum made of local minima? (theory.md sections 3 and 4)
 
 Problems that are convex on every region (`convex_regions`) and those of the class in `convexity` (`units`) are decided by first-order
-conditions, ties included, all others by first and second order, cell by cell (`surroundings`), and, where that leaves ties or a unit is
+conditions, ties included, all others by first and second order, cell by cell (`sides`, `regions`), and, where that leaves ties or a unit is
 dead, by a certificate of a global minimum (`dual`).
 """
 
@@ -19,7 +19,7 @@ from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
-from reluspec.engines.algebraic.judging.surroundings import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
@@ -85,8 +85,8 @@ def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
             decision = local.decision()
         except NestedSwitchesError:
             return local.decision_by_regions()
-        # A tie at the end of an arc of minima: the regions around are flat along orbits of rotations.
-        return local.decision_by_regions() if decision.verdict is Verdict.UNDECIDED and local.rotations else decision
+        # All sides together say less: regions may be flat along orbits of rotations, and their switches have factors that vanish together.
+        return local.decision_by_regions() if decision.verdict is Verdict.UNDECIDED else decision
     except TooManyCells as reason:
         return Decision(Verdict.UNDECIDED, "", str(reason))
     except ParityError:
