@@ -61,13 +61,15 @@ class EffectTest(LocalTest):
         }
         return has_minimum_at_origin(terms, len(kept))
 
-    def _without_effect(self, loss: Terms) -> dict[int, Direction]:
-        """A basis of the directions along which the loss does not change: pivot -> direction, which is 1 there, the others 0."""
-        slopes = [derivative(loss, k) for k in self.positions]
-        monomials = sorted({exponents for terms in slopes for exponents in terms})
-        table = [[terms.get(exponents, fmpq(0)) for terms in slopes] for exponents in monomials] or [[fmpq(0)] * len(slopes)]
+    def _without_effect(self, *functions: Terms) -> dict[int, Direction]:
+        """A basis of the directions along which none of these changes: pivot -> direction, which is 1 there, the others 0."""
+        slopes = [[derivative(terms, k) for k in self.positions] for terms in functions]
+        monomials = [sorted({exponents for terms in along for exponents in terms}) for along in slopes]
+        pairs = [(along, exponents) for along, seen in zip(slopes, monomials, strict=True) for exponents in seen]
+        table = [[terms.get(exponents, fmpq(0)) for terms in along] for along, exponents in pairs]
+        table = table or [[fmpq(0)] * len(self.positions)]
         echelon, rank = fmpq_mat(table).rref()
-        columns = range(len(slopes))
+        columns = range(len(self.positions))
         leading = [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]
         return {
             self.positions[free]: {
@@ -87,7 +89,7 @@ class EffectTest(LocalTest):
             polynomial = local.switches[position].polynomial
             oriented = side if polynomial.leading_coefficient() > 0 else -side
             terms, sign = self._charted(polynomial)
-            if any(_changes(terms, direction) for direction in idle.values()):
+            if any(changes(terms, direction) for direction in idle.values()):
                 continue
             # Multiples of one switch stand for it; where their sides contradict each other there is no such region.
             known = zero.setdefault(monic_key(polynomial), (self._switch_at(terms, sign * side, kept), oriented))
@@ -111,7 +113,7 @@ class EffectTest(LocalTest):
         return ZeroSwitch(gradient, bend if any(entry != 0 for row in bend for entry in row) else None)
 
 
-def _changes(terms: Terms, direction: Direction) -> bool:
+def changes(terms: Terms, direction: Direction) -> bool:
     """Whether a polynomial changes along a direction."""
     total: Terms = {}
     for k, step in direction.items():

@@ -343,7 +343,10 @@ class LocalTest:
 
     def _taylor(self, local: Surrogate, scalars: Scalars, point: Sequence[Any]) -> tuple[list[Any], list[list[Any]]]:
         loss = self.chart.even(local.loss)
-        return [self._value(derivative(loss, k), scalars, point) for k in self.positions], self._hessian(loss, scalars, point)
+        return list(self._gradient(loss, scalars, point)), self._hessian(loss, scalars, point)
+
+    def _gradient(self, terms: Terms, scalars: Scalars, point: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(self._value(derivative(terms, k), scalars, point) for k in self.positions)
 
     def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None) -> list[list[Any]]:
         chosen = self.positions if positions is None else positions
