@@ -31,7 +31,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 from flint import Ordering, fmpq_mpoly_ctx
 
@@ -41,6 +41,7 @@ from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
 from reluspec.engines.algebraic.exact.linear import echelon, kernel
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on
+from reluspec.engines.algebraic.judging.subgradients import Condition, demands, serves_all
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, value_at
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
@@ -55,10 +56,6 @@ MAX_CHOICES = 256
 """Combinations of cells around the living units for each of which a subgradient is looked for."""
 MAX_RAYS = 10
 """Rays of a cell's cone for which copositivity is decided."""
-
-
-Condition: TypeAlias = tuple[list[Any], Any]
-"""`sum_i c_i g_i + constant` as (c, constant): linear in the subgradient g of the loss."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome: the caller uses the general test
@@ -107,12 +104,32 @@ class UnitTest:
         if prod(map(len, around)) > MAX_CHOICES:
             raise NotApplicable
         for cells in product(*around):
-            corners = self._corners([*bounds, *both, *(condition for cell in cells for condition in cell)])
+            conditions = [*bounds, *both, *(condition for cell in cells for condition in cell)]
+            corners = self._corners(conditions)
             if not corners:
                 return "the loss falls off kinks of units and of the objective"
-            if not any(self._are_idle(slopes) for slopes in corners) and (falls := self._woken(corners)):
+            if any(self._are_idle(slopes) for slopes in corners):
+                continue
+            if falls := self._dead_complaint(conditions) if self._all_dead else self._woken(corners):
                 return falls
         return ""
+
+    @property
+    def _idle_units(self) -> list[tuple[int, Unit]]:
+        return [(position, unit) for position, unit in enumerate(self.data.units) if unit.output not in self.sigma]
+
+    @property
+    def _all_dead(self) -> bool:
+        """Whether every unit with a = 0 is dead and has penalties on all of its parameters."""
+        return all(self._is_dead(unit) and min(self.data.penalties[position]) > 0 for position, unit in self._idle_units)
+
+    def _dead_complaint(self, conditions: Sequence[Condition]) -> str:
+        """Whether dead units can be woken where slopes that satisfy these conditions may be chosen. Raises `NotApplicable`."""
+        wanted = [demands(self._rows(unit), self.data.slope, self.data.penalties[position]) for position, unit in self._idle_units]
+        answer = serves_all(wanted, lambda cuts: self._corners([*conditions, *cuts]), field_scalars(self.found.field))
+        if answer is None:
+            raise NotApplicable
+        return "" if answer else "dead units can be woken"
 
     def _corners(self, conditions: Sequence[Condition]) -> list[list[Algebraic]]:
         """Subgradients g that satisfy all conditions: the vertices of the polytope of all of them, and their mean."""
@@ -152,7 +169,7 @@ class UnitTest:
         Such a w moves freely; for a fixed w the loss is convex in a and all else. So the point is a minimum iff for every w near w* some
         g has v(g).w = 0. Where one unit cannot be put to use alone, several may. Raises `NotApplicable`.
         """
-        idle = [(position, unit) for position, unit in enumerate(self.data.units) if unit.output not in self.sigma]
+        idle = self._idle_units
         for position, unit in idle:
             if any(self.data.penalties[position][1:]):
                 continue
