@@ -39,6 +39,8 @@ DENOMINATOR = 10**6
 Condition: TypeAlias = tuple[list[Any], Any]
 """`sum_i c_i g_i + constant` as (c, constant): linear in the subgradient g of the loss."""
 Row: TypeAlias = tuple[Fraction, ...]
+Corners: TypeAlias = Callable[[Sequence[Condition]], list[list[Algebraic]]]
+"""The corners of the g that satisfy further linear conditions, and last their mean; none if there is no such g."""
 
 
 @dataclass(frozen=True)
@@ -77,42 +79,51 @@ def demands(rows: Sequence[Row], slope: Callable[[int], Fraction], penalties: Ro
     return found
 
 
-def serves_all(
-    units: Sequence[Sequence[Demand]], corners: Callable[[Sequence[Condition]], list[list[Algebraic]]], scalars: Scalars
-) -> bool | None:
-    """Whether for each choice of a demand of every unit some g satisfies these; `None` if that is not told.
-
-    `corners` gives the corners of the g that satisfy further linear conditions, and last their mean.
-    """
-    every = [demand for unit in units for demand in unit]
-    if _serves(every, corners, scalars):
+def serves_all(units: Sequence[Sequence[Demand]], corners: Corners, scalars: Scalars) -> bool | None:
+    """Whether for each choice of a demand of every unit some g satisfies these; `None` if that is not told."""
+    search = _Search(corners, scalars)
+    every = list(dict.fromkeys(demand for unit in units for demand in unit))
+    if search.serves(every):
         return True
     choices = list(islice(dict.fromkeys(frozenset(choice) for choice in product(*units)), MAX_CHOICES + 1))
     if len(choices) > MAX_CHOICES:
         return None
     told = True
     for choice in choices:
-        answer = _serves(list(choice), corners, scalars)
+        answer = search.serves(list(choice))
         if answer is False:
             return False
         told = told and answer is not None
     return True if told else None
 
 
-def _serves(wanted: Sequence[Demand], corners: Callable[[Sequence[Condition]], list[list[Algebraic]]], scalars: Scalars) -> bool | None:
-    cuts: list[Condition] = []
-    for _ in range(MAX_CUTS):
-        left = corners(cuts)
-        if not left:
-            return False
-        violated = [cut for demand in wanted for cut in _violated(demand, left[-1], scalars)]
-        if not violated:
-            return True
-        if not (further := [cut for cut in violated if cut is not None]):
-            break
-        cuts += further
-    # A tie: perhaps only a corner does.
-    return True if any(not any(True for demand in wanted for _ in _violated(demand, g, scalars)) for g in corners([])) else None
+class _Search:
+    """Cutting planes; a demand's cuts are kept for all choices it is in."""
+
+    def __init__(self, corners: Corners, scalars: Scalars) -> None:
+        self.corners, self.scalars = corners, scalars
+        self.cuts: dict[Demand, list[Condition]] = {}
+        self.first = corners([])
+
+    def serves(self, wanted: Sequence[Demand]) -> bool | None:
+        """Whether some g satisfies all of these demands; `None` if that is not told."""
+        for _ in range(MAX_CUTS):
+            left = self.corners([cut for demand in wanted for cut in self.cuts.get(demand, ())])
+            if not left:
+                return False
+            violated = [(demand, cut) for demand in wanted for cut in _violated(demand, left[-1], self.scalars)]
+            if not violated:
+                return True
+            for demand, cut in violated:
+                if cut is not None:
+                    self.cuts.setdefault(demand, []).append(cut)
+            if all(cut is None for _, cut in violated):
+                break
+        # A tie: perhaps only a corner does.
+        return True if any(self._satisfies(g, wanted) for g in self.first) else None
+
+    def _satisfies(self, g: Sequence[Algebraic], wanted: Sequence[Demand]) -> bool:
+        return not any(True for demand in wanted for _ in _violated(demand, g, self.scalars))
 
 
 def _violated(demand: Demand, g: Sequence[Algebraic], scalars: Scalars) -> Iterator[Condition | None]:
