@@ -45,7 +45,7 @@ class EffectTest(RegionTest):
 
     def _is_minimum_on(self, local: Surrogate, part: Part) -> bool:
         loss = self.chart.even(local.loss)
-        idle = self._without_effect(loss)
+        idle = without_effect(self.positions, loss)
         return any(
             self._is_minimum_across(without, loss, part) or self._is_minimum_by_splitting(without, local)
             for without in ([idle, {}] if idle else [{}])
@@ -65,23 +65,6 @@ class EffectTest(RegionTest):
         }
         return has_minimum_at_origin(terms, len(kept))
 
-    def _without_effect(self, loss: Terms) -> dict[int, Direction]:
-        """A basis of the directions along which the loss does not change: pivot -> direction, which is 1 there, the others 0."""
-        slopes = [derivative(loss, k) for k in self.positions]
-        monomials = sorted({exponents for terms in slopes for exponents in terms})
-        table = [[terms.get(exponents, fmpq(0)) for terms in slopes] for exponents in monomials] or [[fmpq(0)] * len(slopes)]
-        echelon, rank = fmpq_mat(table).rref()
-        columns = range(len(slopes))
-        leading = [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]
-        return {
-            self.positions[free]: {
-                self.positions[free]: fmpq(1),
-                **{self.positions[j]: -echelon[i, free] for i, j in enumerate(leading) if echelon[i, free] != 0},
-            }
-            for free in columns
-            if free not in leading
-        }
-
     def _is_minimum_across(self, idle: dict[int, Direction], loss: Terms, part: Part) -> bool:
         """Whether the point is a minimum on the slice that keeps the pivots, between the switches that no idle direction changes."""
         scalars, point = field_scalars(self.found.field), self.found.witness
@@ -92,7 +75,7 @@ class EffectTest(RegionTest):
         zero = [
             self._switch_at(terms, sign * side, kept)
             for terms, sign, side in charted
-            if not any(_changes(terms, direction) for direction in idle.values())
+            if not any(changes(terms, direction) for direction in idle.values())
         ]
         slope = [self._value(derivative(loss, k), scalars, point) for k in kept]
         taylor = slope, self._hessian(loss, scalars, point, kept)
@@ -108,10 +91,32 @@ class EffectTest(RegionTest):
         return ZeroSwitch(gradient, bend if any(entry != 0 for row in bend for entry in row) else None)
 
 
-def _changes(terms: Terms, direction: Direction) -> bool:
+def changes(terms: Terms, direction: Direction) -> bool:
     """Whether a polynomial changes along a direction."""
     total: Terms = {}
     for k, step in direction.items():
         for exponents, value in derivative(terms, k).items():
             total[exponents] = total.get(exponents, fmpq(0)) + step * value
     return any(value != 0 for value in total.values())
+
+
+def without_effect(positions: Sequence[int], *functions: Terms) -> dict[int, Direction]:
+    """A basis of the directions, in these coordinates, along which none of the functions changes: pivot -> direction.
+
+    A direction is 1 at its pivot, where the others are 0.
+    """
+    slopes = [[derivative(terms, k) for k in positions] for terms in functions]
+    monomials = [sorted({exponents for terms in along for exponents in terms}) for along in slopes]
+    pairs = [(along, exponents) for along, seen in zip(slopes, monomials, strict=True) for exponents in seen]
+    table = [[terms.get(exponents, fmpq(0)) for terms in along] for along, exponents in pairs] or [[fmpq(0)] * len(positions)]
+    echelon, rank = fmpq_mat(table).rref()
+    columns = range(len(positions))
+    leading = [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]
+    return {
+        positions[free]: {
+            positions[free]: fmpq(1),
+            **{positions[j]: -echelon[i, free] for i, j in enumerate(leading) if echelon[i, free] != 0},
+        }
+        for free in columns
+        if free not in leading
+    }

@@ -29,6 +29,11 @@ class IdleUnits:
         falls = (self._test(position, unit)(position, unit, slopes) for position, unit in self.point.idle)
         return next((complaint for complaint in falls if complaint), "")
 
+    @property
+    def all_dead(self) -> bool:
+        """Whether every one is dead and has penalties on all of its parameters."""
+        return all(self.point.is_dead(unit) and min(self.point.data.penalties[position]) > 0 for position, unit in self.point.idle)
+
     def are_idle(self, slopes: Sequence[Algebraic]) -> bool:
         """Whether the units with a = 0 are known to be of no use with these slopes."""
         try:

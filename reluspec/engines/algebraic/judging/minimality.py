@@ -16,6 +16,7 @@ from reluspec.engines.algebraic.judging.convexity import homogeneous
 from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.judging.effects import EffectTest
+from reluspec.engines.algebraic.judging.kink_sides import KinkTest, NotConvexError
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
@@ -30,6 +31,8 @@ from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 
 GLOBAL = "the loss has its least possible value"
+MAX_KINKS = 3
+"""Of objective and penalties at one point, whose sides are looked at one by one where multipliers leave a tie."""
 
 
 def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
@@ -76,7 +79,20 @@ def _in_smaller_network(problem: Problem, signs: Signs, found: CriticalSet) -> D
     return None if decision.verdict is Verdict.UNDECIDED else replace(decision, argument=f"{decision.argument}, equal units merged")
 
 
+def _with_kinks(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
+    """The verdict that needs no sides of convex kinks; `None` where there are none, or where another test may tell more."""
+    if found.is_curved or not (test := KinkTest(problem, signs, found)).kinks:
+        return None
+    with suppress(NotConvexError, ParityError, TooManyCells):
+        decision = test.decision()
+        more = test.rotations or len(test.kinks) <= MAX_KINKS
+        return None if decision.verdict is Verdict.UNDECIDED and more else decision
+    return None
+
+
 def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
+    if (decided := _with_kinks(problem, signs, found)) is not None:
+        return decided
     local = CurvedTest(problem, signs, found) if found.is_curved else LocalTest(problem, signs, found)
     try:
         if isinstance(local, CurvedTest):

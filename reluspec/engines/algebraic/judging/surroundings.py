@@ -108,8 +108,12 @@ class Surroundings:
     def _taylor(
         self, local: Surrogate, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None
     ) -> tuple[list[Any], list[list[Any]]]:
-        loss, chosen = self.chart.even(local.loss), self.positions if positions is None else positions
-        return [self._value(derivative(loss, k), scalars, point) for k in chosen], self._hessian(loss, scalars, point, chosen)
+        loss = self.chart.even(local.loss)
+        return list(self._gradient(loss, scalars, point, positions)), self._hessian(loss, scalars, point, positions)
+
+    def _gradient(self, terms: Terms, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None) -> tuple[Any, ...]:
+        chosen = self.positions if positions is None else positions
+        return tuple(self._value(derivative(terms, k), scalars, point) for k in chosen)
 
     def _hessian(self, terms: Terms, scalars: Scalars, point: Sequence[Any], positions: Sequence[int] | None = None) -> list[list[Any]]:
         chosen = self.positions if positions is None else positions

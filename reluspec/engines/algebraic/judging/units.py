@@ -35,6 +35,7 @@ from reluspec.engines.algebraic.exact.cones import cell_cones, generators
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import Homogeneous
 from reluspec.engines.algebraic.judging.idle_units import IdleUnits
+from reluspec.engines.algebraic.judging.subgradients import demands, serves_all
 from reluspec.engines.algebraic.judging.unit_point import MAX_CELLS, Condition, NotApplicable, UnitPoint, along
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars
@@ -80,12 +81,24 @@ class UnitTest:
         if prod(map(len, around)) > MAX_CHOICES:
             raise NotApplicable
         for cells in product(*around):
-            corners = self._corners([*bounds, *both, *(condition for cell in cells for condition in cell)])
+            conditions = [*bounds, *both, *(condition for cell in cells for condition in cell)]
+            corners = self._corners(conditions)
             if not corners:
                 return "the loss falls off kinks of units and of the objective"
-            if not any(self.idle.are_idle(slopes) for slopes in corners) and (falls := self.idle.woken(corners)):
+            if any(self.idle.are_idle(slopes) for slopes in corners):
+                continue
+            if falls := self._dead_complaint(conditions) if self.idle.all_dead else self.idle.woken(corners):
                 return falls
         return ""
+
+    def _dead_complaint(self, conditions: Sequence[Condition]) -> str:
+        """Whether dead units can be woken where slopes that satisfy these conditions may be chosen. Raises `NotApplicable`."""
+        point = self.point
+        wanted = [demands(point.rows(unit), point.data.slope, point.data.penalties[position]) for position, unit in point.idle]
+        answer = serves_all(wanted, lambda cuts: self._corners([*conditions, *cuts]), field_scalars(point.found.field))
+        if answer is None:
+            raise NotApplicable
+        return "" if answer else "dead units can be woken"
 
     def _corners(self, conditions: Sequence[Condition]) -> list[list[Algebraic]]:
         """Subgradients g that satisfy all conditions: the vertices of the polytope of all of them, and their mean."""

@@ -172,5 +172,21 @@ def _is_product(polynomial: fmpq_mpoly) -> bool:
 
 
 def _distinct(polynomials: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
-    """Without zeros and multiples."""
-    return list({monic_key(polynomial): polynomial for polynomial in polynomials if not polynomial.is_zero()}.values())
+    """Without those that are linear combinations of others: where all vanish, their gradients would be dependent everywhere.
+
+    The residuals of three points on a line, say, on a piece where the network is affine. A constant where a combination is one.
+    """
+    kept: list[fmpq_mpoly] = []
+    heads: list[tuple[tuple[int, ...], fmpq_mpoly]] = []
+    for polynomial in polynomials:
+        rest = polynomial
+        for monomial, reduced in heads:
+            rest = rest - rest[monomial] * reduced
+        if rest.is_zero():
+            continue
+        if rest.is_constant():
+            return [rest]
+        head = rest.monomial(0)
+        heads.append((head, rest / rest.leading_coefficient()))
+        kept.append(polynomial)
+    return kept

@@ -13,7 +13,7 @@ from itertools import product
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
-from reluspec.problem.expression import Expression, evaluate, kinks, variables
+from reluspec.problem.expression import Constant, Expression, Product, Sum, evaluate, kinks, variables
 from reluspec.problem.problem import Problem
 from reluspec.systems.surrogate import rational
 
@@ -68,3 +68,30 @@ def _switches(problem: Problem) -> Iterator[bool]:
         yield from smooth_kinks(problem.loss.expression)
     for term in problem.regulariser:
         yield from smooth_kinks(term.expression)
+
+
+def summands(expression: Expression) -> tuple[int, ...]:
+    """For every kink, in the order of `kinks`, the number of the summand that it is in; constant factors of sums are multiplied out."""
+    return tuple(number for number, term in enumerate(_terms(expression)) for _ in kinks(term))
+
+
+def _terms(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Sum):
+        for term in expression.terms:
+            yield from _terms(term)
+    elif isinstance(expression, Product) and sum(not isinstance(factor, Constant) for factor in expression.factors) == 1:
+        yield from _terms(next(factor for factor in expression.factors if not isinstance(factor, Constant)))
+    else:
+        yield expression
+
+
+def summand_switches(problem: Problem) -> tuple[tuple[int, ...] | None, ...]:
+    """For every switch, in the order of the names of strata, which summand of the objective or the penalties it is in; `None`: a unit's."""
+    found: list[tuple[int, ...] | None] = []
+    for layer in problem.network.layers:
+        found += [None] * (layer.units * len(problem.data) * sum(1 for _ in kinks(layer.activation.expression)))
+    for point in range(len(problem.data)):
+        found += [(0, point, number) for number in summands(problem.loss.expression)]
+    for at, term in enumerate(problem.regulariser):
+        found += [(1, at, number) for number in summands(term.expression)]
+    return tuple(found)
