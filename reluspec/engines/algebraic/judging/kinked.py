@@ -42,9 +42,10 @@ from typing import TypeAlias
 
 from reluspec.engines.algebraic.exact.cones import Generators, generators
 from reluspec.engines.algebraic.exact.forms import Copositivity, form_on_cone
-from reluspec.engines.algebraic.exact.linear import combination, dot, echelon, form, kernel, plus, rank, times, unit_vectors
+from reluspec.engines.algebraic.exact.linear import combination, dot, echelon, kernel, plus, times, unit_vectors
 from reluspec.engines.algebraic.exact.programs import Feasible, feasible
 from reluspec.engines.algebraic.exact.scalars import Matrix, Scalar, Scalars, Undetermined, Vector
+from reluspec.engines.algebraic.judging.lagrangians import Lagrangians
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch
 
 MAX_FREEDOM = 6
@@ -234,12 +235,12 @@ class _Test:
 
     # Second order
 
-    def _lagrangians(self, found: Multipliers) -> _Family:
+    def _lagrangians(self, found: Multipliers) -> Lagrangians:
         """L on the affine space of all multipliers: at one pair, and how it changes along a basis; with the bounds of M."""
         one, zero, count = self.scalars.one, self.scalars.zero, len(self.slopes)
         start = self._lagrangian((*found.m, *found.nu), self.region.smooth.hessian)
         if all(hessian is None for hessian in self._bent):
-            return _Family(start, [], [])
+            return Lagrangians(start, [], [])
         columns = [*self.slopes, *(times(self.minus, normal) for normal in self.normals)]
         equations = [tuple(column[i] for column in columns) for i in range(self.p)]
         free = kernel(equations, len(columns), self.scalars)
@@ -249,7 +250,7 @@ class _Test:
             bounds += [(one - m, *(-vector[k] for vector in free)), (one + m, *(vector[k] for vector in free))]
         for j, nu in enumerate(found.nu):
             bounds.append((nu, *(vector[count + j] for vector in free)))
-        return _Family(start, changes, bounds)
+        return Lagrangians(start, changes, bounds)
 
     def _lagrangian(self, weights: Sequence[Scalar], base: Matrix | None) -> list[Vector]:
         zeros = (self.scalars.zero,) * self.p
@@ -261,7 +262,7 @@ class _Test:
                 total = [plus(row, factor, other) for row, other in zip(total, hessian, strict=True)]
         return total
 
-    def _part(self, cone: Generators, family: _Family) -> tuple[LocalVerdict | None, bool]:
+    def _part(self, cone: Generators, family: Lagrangians) -> tuple[LocalVerdict | None, bool]:
         """NOT_MINIMUM or `None`, and whether some multipliers are positive on all of this part of K."""
         if not (cone.lineality or cone.rays):
             return None, True
@@ -309,46 +310,3 @@ class _Test:
 
 def _minimum() -> LocalVerdict:
     return LocalVerdict(LocalKind.MINIMUM, "multipliers of the kinks, and a positive second order on the critical cone")
-
-
-@dataclass(frozen=True)
-class _Family:
-    """L = start + sum z_i changes_i for the z with `bounds . (1, z) >= 0`."""
-
-    start: list[Vector]
-    changes: list[list[Vector]]
-    bounds: list[Vector]
-
-    def corners(self, bounds: Sequence[Vector], scalars: Scalars) -> list[Vector]:
-        """The vertices (1, z) of the polytope of these bounds, and rays (0, z) where it is not one."""
-        if not self.changes:
-            return [(scalars.one,)]
-        rays = generators(bounds, len(self.changes) + 1, scalars).rays
-        return [times(scalars.one / ray[0], ray) if scalars.sign(ray[0]) else ray for ray in rays]
-
-    def middle(self, bounds: Sequence[Vector], scalars: Scalars) -> Vector:
-        """An inner point (1, z)."""
-        if not self.changes:
-            return (scalars.one,)
-        corners = self.corners(bounds, scalars)
-        inner = combination((scalars.one,) * len(corners), corners, len(self.changes) + 1, scalars)
-        return times(scalars.one / inner[0], inner)
-
-    def is_thin(self, bounds: Sequence[Vector], scalars: Scalars) -> bool:
-        """Whether nothing but a face of M is left."""
-        if not self.changes:
-            return True
-        corners = self.corners(bounds, scalars)
-        if not any(scalars.sign(corner[0]) for corner in corners):
-            return True
-        return rank(corners, len(self.changes) + 1, scalars) < rank(self.corners(self.bounds, scalars), len(self.changes) + 1, scalars)
-
-    def at(self, z: Vector, scalars: Scalars) -> list[Vector]:
-        total = list(self.start)
-        for factor, change in zip(z[1:], self.changes, strict=True):
-            total = [plus(row, factor, other) for row, other in zip(total, change, strict=True)]
-        return total
-
-    def along(self, direction: Vector, scalars: Scalars) -> Vector:
-        """d^T L d as a linear function of (1, z)."""
-        return tuple(form(matrix, direction, direction, scalars) for matrix in (self.start, *self.changes))
