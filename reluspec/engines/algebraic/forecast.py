@@ -10,6 +10,7 @@ from math import ceil, log10, prod
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.ideals.groebner import SolvingLimit
+from reluspec.engines.algebraic.judging.least_point import is_of_the_class
 from reluspec.engines.algebraic.stationary.critical import stratum_systems
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
@@ -18,6 +19,8 @@ from reluspec.systems.strata import StratumSigns, affordable, strata
 
 COUNTED = 20_000
 """Strata up to exchange of units beyond which a problem counts as too large to finish, unless forced."""
+LEFT_OUT = 5
+"""So many times as many where convexity leaves most of them out, without a system (`least_point`)."""
 SAMPLED = 40
 """Strata whose systems are looked at."""
 EFFORT = 1_000_000
@@ -46,7 +49,7 @@ class Forecast:
     def refusal(self) -> str:
         """Why the problem looks too large to finish; empty if it does not."""
         if self.strata is None and self.least >= COUNTED:
-            return f"there are more than {COUNTED:,} strata up to exchange of units, each with a system of its own"
+            return f"there are more than {self.least:,} strata up to exchange of units, each with a system of its own"
         if self.strata is None:
             return f"counting its strata takes too long; {self.least:,} were found, up to exchange of units, before that was given up"
         if self.bezout > MAX_BEZOUT:
@@ -63,8 +66,9 @@ class Forecast:
 
 
 def forecast(problem: Problem) -> Forecast:
-    """Count the strata as far as `COUNTED`, and form the systems of a sample. Raises `LimitError` for polynomials past their limits."""
-    found, whole = _found(problem)
+    """Count the strata as far as the limit, and form the systems of a sample. Raises `LimitError` for polynomials past their limits."""
+    limit = COUNTED * (LEFT_OUT if is_of_the_class(problem) else 1)
+    found, whole = _found(problem, limit)
     sample = _sample(found)
     sizes: list[tuple[int, int]] = []
     for looked_at, one in enumerate(sample, 1):
@@ -77,18 +81,18 @@ def forecast(problem: Problem) -> Forecast:
         systems=round(len(sizes) * len(found) / max(1, len(sample))),
         bezout=max((bound for _, bound in sizes), default=1),
         variables=max((variables for variables, _ in sizes), default=0),
-        least=min(len(found), COUNTED),
+        least=min(len(found), limit),
     )
 
 
-def _found(problem: Problem) -> tuple[list[StratumSigns], bool]:
+def _found(problem: Problem, limit: int) -> tuple[list[StratumSigns], bool]:
     """The first strata up to exchange, and whether these are all."""
     found: list[StratumSigns] = []
     try:
-        found.extend(islice(strata(problem, effort=affordable(problem, EFFORT)), COUNTED + 1))
+        found.extend(islice(strata(problem, effort=affordable(problem, EFFORT)), limit + 1))
     except EffortError:
         return found, False
-    return found, len(found) <= COUNTED
+    return found, len(found) <= limit
 
 
 def _sample(found: Sequence[StratumSigns]) -> list[StratumSigns]:

@@ -12,6 +12,7 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
 from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
+from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
 from reluspec.engines.algebraic.judging.minimality import decide
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
@@ -59,8 +60,11 @@ def _may_gain(outcome: StratumOutcome) -> bool:
 
 
 def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order: bool) -> StratumOutcome:
+    signs = parse_signs(problem, stratum)
+    if has_no_critical_point(problem, signs):
+        return StratumOutcome(stratum, (), "", 0, 0.0)
     try:
-        critical, judged = _judged(problem, parse_signs(problem, stratum), groebner, second_order)
+        critical, judged = _judged(problem, signs, groebner, second_order)
     except (SolvingLimit, LimitError) as limit:
         return StratumOutcome(stratum, (), str(limit) or "limit of the Groebner basis", 0, 0.0)
     return StratumOutcome(stratum, judged, critical.unresolved, critical.systems, 0.0, critical.left_out)

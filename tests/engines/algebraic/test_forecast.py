@@ -93,6 +93,7 @@ def test_messages() -> None:
 def test_refusal_and_force(limit: str, value: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = reluspec.load(SPECS / "quartic.rspec")
     usual = reluspec.solve(problem, workers=2)
+    monkeypatch.setattr(forecast_module, "LEFT_OUT", 1)
     monkeypatch.setattr(forecast_module, limit, value)
     with pytest.raises(LimitError, match=f"this looks too large to finish: {words}.*--force"):
         reluspec.solve(problem)
@@ -105,6 +106,7 @@ def test_refusal_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copy(SPECS / "quartic.rspec", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(forecast_module, "COUNTED", 12)
+    monkeypatch.setattr(forecast_module, "LEFT_OUT", 1)
     refused = CliRunner().invoke(application(), ["solve", "quartic.rspec"])
     assert isinstance(refused.exception, LimitError)
     assert refused.exception.exit_code == 1

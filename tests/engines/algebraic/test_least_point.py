@@ -1,0 +1,118 @@
+"""Strata excluded by the least point of a convex function, beside Groebner bases and SciPy."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from random_specs import random_spec
+from scipy.optimize import minimize
+
+import reluspec
+from reluspec.engines.algebraic import job
+from reluspec.engines.algebraic.judging.convex_program import Jet, Norm, Program
+from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
+from reluspec.engines.algebraic.stationary.critical import critical_points
+from reluspec.regions.signs import format_signs
+from reluspec.systems.strata import strata
+
+
+def spec(seed: int) -> str:
+    rng = random.Random(seed)
+    loss = rng.choice(["squared_error", "huber(1)", "huber(1/2)", "power(4)", "squared_hinge", "{ (f - y)^2 + max(0, f - y)^2 }"])
+    points = 2 if loss == "power(4)" else 3
+    x = sorted(rng.sample(range(-3, 4), points))
+    y = [rng.choice([-1, 1] if "hinge" in loss else [-2, -1, 0, 1, 2, 3]) for _ in x]
+    activation = rng.choice(["relu", "relu", "leaky_relu(1/4)", "abs"])
+    bias = rng.choice(["", " without bias"])
+    ridge = rng.choice(["ridge(1/10)", "ridge(1/2)", "ridge(1)", "ridge(1/4) on hidden.weight, output + ridge(1/2) on hidden.bias"])
+    units = 2 if loss == "squared_error" else 1
+    return (
+        f"data {{ x = {x} y = {y} }} network {{ input 1 hidden: layer {units} {activation} output: layer 1 linear{bias} }} "
+        f"loss {rng.choice(['sum', 'mean'])} {loss} regulariser {ridge}"
+    )
+
+
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 60))])
+def test_no_critical_point_is_lost(seed: int) -> None:
+    problem = reluspec.parse(spec(seed))
+    excluded = total = 0
+    for found in strata(problem):
+        total += 1
+        if has_no_critical_point(problem, found.signs):
+            excluded += 1
+            assert not critical_points(problem, found.signs).sets, format_signs(problem, found.signs)
+    assert excluded >= 0.25 * total
+
+
+@pytest.mark.parametrize("kind", ["huber", "quartic", "hinge", "own_loss"])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+def test_the_map_is_the_same_without(kind: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = reluspec.parse(random_spec(kind, seed))
+    outcomes = []
+    for usual in (True, False):
+        if not usual:
+            monkeypatch.setattr(job, "has_no_critical_point", lambda *_: False)
+        every = [job.stratum_job(problem, format_signs(problem, found.signs)) for found in strata(problem)]
+        outcomes.append([{key: value for key, value in one.items() if key not in ("seconds", "systems")} for one in every])
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("loss", "regulariser"),
+    [
+        ("absolute_error", "ridge(1)"),
+        ("squared_error", "ridge(1) on weights"),
+        ("squared_error", "lasso(1)"),
+        ("{ max(0, f - y)^2 - max(0, y - f)^2 }", "ridge(1)"),
+    ],
+)
+def test_says_nothing_of_other_problems(loss: str, regulariser: str) -> None:
+    """Sharp kinks, parameters without penalty, other penalties, losses that are not convex."""
+    text = "data { x = [-1, 1] y = [1, 2] } network { input 1 hidden: layer 1 relu output: layer 1 linear without bias }"
+    problem = reluspec.parse(f"{text} loss sum {loss} regulariser {regulariser}")
+    assert not any(has_no_critical_point(problem, found.signs) for found in strata(problem))
+
+
+def random_program(seed: int) -> Program:
+    rng = random.Random(seed)
+    targets = [Fraction(rng.randint(-3, 3)) for _ in range(4)]
+
+    def losses(i: int, output: Jet) -> Jet:
+        number = (lambda value: arb(value.numerator) / value.denominator) if isinstance(output.value, arb) else float
+        residual = output + Jet(number(-targets[i]), number(Fraction(0)), number(Fraction(0)))
+        return residual**2 + residual**4
+
+    rows = tuple(tuple(Fraction(rng.randint(-3, 3)) for _ in range(5)) for _ in targets)
+    one = (Fraction(1), Fraction(0)), (Fraction(0), Fraction(2))
+    two = (Fraction(2), Fraction(1)), (Fraction(1), Fraction(1))
+    norms = Norm(slice(0, 2), one, Fraction(rng.randint(1, 9), 4)), Norm(slice(2, 4), two, Fraction(rng.randint(1, 9), 4))
+    return Program(losses, rows, Fraction(1, 2), norms, (Fraction(0),) * 4 + (Fraction(1),))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_least_point(seed: int) -> None:
+    """SciPy, which uses no derivatives here, finds nothing lower; the box holds the float solution where all parts live."""
+    program = random_program(seed)
+    x = program.minimiser()
+    value = program.derivatives(x, float, 1e-12)[0]
+    for start in (np.zeros(5), x, x + 0.3):
+        found = minimize(lambda t: program.derivatives(t, float, 1e-12)[0], start, method="Nelder-Mead", options={"maxiter": 4000})
+        assert found.fun >= value - 1e-7
+    if not program.vanishing(x):
+        with ctx.workprec(160):
+            box = program.enclosure(x)
+            assert box is not None
+            assert all(abs(entry - arb(float(at))) < 1e-5 and entry.rad() < 1e-12 for entry, at in zip(box, x, strict=True))
+
+
+def test_a_zero_of_the_gradient_is_not_made_up() -> None:
+    """No box far from the minimiser."""
+    program = random_program(1)
+    with ctx.workprec(160):
+        found = program.enclosure(program.minimiser() + 100.0)
+        near = program.enclosure(program.minimiser())
+    assert found is None or near is None or all(a.overlaps(b) for a, b in zip(found, near, strict=True))
