@@ -1,0 +1,414 @@
+"""Affine families cut into polyhedral parts: signs of polynomials on a part, and the two sides of a hyperplane with what lies between.
+
+A family with rational coordinates is `{witness + sum t_i d_i}`, t in an open polyhedron; on it polynomials in the coordinates are
+polynomials in t. Their zeros cut the polyhedron: those of linear factors into polyhedra, and a line into intervals, whatever the degree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from math import factorial, prod
+from typing import Any
+
+from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx, fmpq_poly
+
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.forms import positive_definite
+from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel
+from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField, real_embeddings
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
+from reluspec.engines.algebraic.stationary.charts import Terms
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Cutting, value_at
+from reluspec.systems.surrogate import fraction, rational
+
+MAX_MIXTURES = 3_000
+"""Monomials of a polynomial in the generators of a polyhedron."""
+COMPARED_BITS = 4_096
+"""Precision to which different algebraic numbers are told apart: they differ, so it is enough sooner or later."""
+
+
+class NotCutError(Exception):
+    """A family cannot be cut into parts in this way; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a polynomial in t vanishes: on the hyperplane `row[0] + sum row[i + 1] t_i = 0`, or, on a line, where t is `value`."""
+
+    row: tuple[Fraction, ...] = ()
+    value: Algebraic | None = None
+
+    @property
+    def on_line(self) -> Algebraic:
+        """The value. Raises `NotCutError` for a cut that has none."""
+        if self.value is None:
+            raise NotCutError("a hyperplane that cuts a line")
+        return self.value
+
+
+class CutNeeded(Exception):  # noqa: N818 - an outcome: the caller cuts and asks again
+    """A sign changes on the family."""
+
+    def __init__(self, cut: Cut) -> None:
+        super().__init__("a sign changes along a family of critical points")
+        self.cut = cut
+
+
+class Part:
+    """A relatively open polyhedron in a family, whose rational coordinates t are those of its directions. Raises `NotCutError`."""
+
+    def __init__(self, found: CriticalSet) -> None:
+        self.found, self.size = found, len(found.directions)
+        self.context = fmpq_mpoly_ctx.get([f"t{k}" for k in range(self.size)], Ordering.degrevlex)
+        if self.size:
+            self.point = _rationals(found.witness)
+            self.directions = [_rationals(step) for step in found.directions]
+            self.own = [
+                next(k for k, e in enumerate(d) if e == 1 and all(o is d or not o[k] for o in self.directions)) for d in self.directions
+            ]
+            gens = self.context.gens()
+            self._images = [
+                sum(
+                    (gen * rational(step[k]) for gen, step in zip(gens, self.directions, strict=True)),
+                    self.context.constant(rational(entry)),
+                )
+                for k, entry in enumerate(self.point)
+            ]
+
+    # Polynomials
+
+    def values(self, polynomials: Sequence[Terms]) -> list[Any]:
+        """Polynomials in a chart's coordinates on this part, all times the same power of every s: positive there."""
+        least = {
+            unit.output: min((exponents[unit.output] for terms in polynomials for exponents in terms), default=0)
+            for unit in self.found.living
+        }
+        lifted = [
+            {tuple(e - min(least.get(k, 0), 0) for k, e in enumerate(exponents)): value for exponents, value in terms.items()}
+            for terms in polynomials
+        ]
+        if not self.size:
+            return [value_at(terms, self.found.witness, self.found.field.element(0)) for terms in lifted]
+        return [value_at(terms, self._images, self.context.constant(0)) for terms in lifted]
+
+    def is_zero(self, value: Any) -> bool:
+        """Whether a polynomial vanishes on the whole part."""
+        return bool(value.is_zero()) if self.size else value == 0
+
+    def sign(self, value: Any) -> int:
+        """The one sign of a polynomial on the part. Raises `CutNeeded` where it has several, `NotCutError` where that is not known."""
+        if not self.size:
+            one: int = value.sign()
+            return one
+        if value.is_constant():
+            constant = fraction(value.coefficient(0)) if not value.is_zero() else Fraction(0)
+            return (constant > 0) - (constant < 0)
+        content, factors = value.factor()
+        sign = 1 if content > 0 else -1
+        for factor, power in factors:
+            side = self._side(factor)
+            sign = sign * side if power % 2 else sign
+        return sign
+
+    def at_witness(self, value: Any) -> Any:
+        """The value at the part's own point; rational unless the part is a point."""
+        return fraction(value(*(fmpq(0) for _ in range(self.size)))) if self.size else value
+
+    def _side(self, factor: fmpq_mpoly) -> int:
+        if self.size == 1:
+            return self._side_on_line(factor)
+        if factor.total_degree() == 1:
+            return self._side_of_plane(tuple(self._row(factor)))
+        if side := self._by_mixtures(factor) or self._by_definiteness(factor):
+            return side
+        raise NotCutError("along a family of critical points a condition changes that is not a product of linear ones")
+
+    def _row(self, linear: fmpq_mpoly) -> Iterator[Fraction]:
+        terms = linear.to_dict()
+        yield fraction(terms.get((0,) * self.size, fmpq(0)))
+        for k in range(self.size):
+            yield fraction(terms.get(tuple(int(j == k) for j in range(self.size)), fmpq(0)))
+
+    def _side_of_plane(self, row: tuple[Fraction, ...]) -> int:
+        values = [dot(row, generator, FRACTIONS) for generator in self.generators]
+        if min(values) < 0 < max(values):
+            raise CutNeeded(Cut(row=row))
+        return 1 if max(values) > 0 else -1
+
+    def _side_on_line(self, factor: fmpq_mpoly) -> int:
+        terms = factor.to_dict()
+        polynomial = fmpq_poly([terms.get((k,), fmpq(0)) for k in range(factor.total_degree() + 1)])
+        for field in real_embeddings(polynomial):
+            root = field.generator if field.degree > 1 else RATIONALS.element(fmpq(-field.polynomial[0], field.polynomial[1]))
+            if self._is_inside(root):
+                raise CutNeeded(Cut(value=root))
+        return 1 if self.at_witness(factor) > 0 else -1
+
+    def _is_inside(self, value: Algebraic) -> bool:
+        low, high = self.interval
+        return (low is None or compared(low, value) < 0) and (high is None or compared(value, high) < 0)
+
+    def _by_mixtures(self, factor: fmpq_mpoly) -> int:
+        """Its sign where, in the weights of mixtures of the generators, all its coefficients have one; else 0."""
+        count, degree = len(self.generators), factor.total_degree()
+        if prod(range(count, count + degree)) > MAX_MIXTURES * factorial(degree):
+            return 0
+        ring = fmpq_mpoly_ctx.get([f"c{g}" for g in range(count)], Ordering.degrevlex)
+        forms = [
+            sum((gen * rational(g[k]) for gen, g in zip(ring.gens(), self.generators, strict=True)), ring.constant(0))
+            for k in range(self.size + 1)
+        ]
+        total = ring.constant(0)
+        for exponents, value in factor.to_dict().items():
+            whole = (degree - sum(exponents), *exponents)
+            total = total + value * prod((forms[k] ** int(e) for k, e in enumerate(whole)), start=ring.constant(1))
+        signs = {1 if value > 0 else -1 for value in total.to_dict().values()}
+        return signs.pop() if len(signs) == 1 else 0
+
+    def _by_definiteness(self, factor: fmpq_mpoly) -> int:
+        """The sign of a definite quadratic polynomial; else 0."""
+        if factor.total_degree() != 2:
+            return 0
+        size = self.size + 1
+        matrix = [[Fraction(0)] * size for _ in range(size)]
+        for exponents, value in factor.to_dict().items():
+            whole = (2 - int(sum(exponents)), *exponents)
+            i, j = (k for k, e in enumerate(whole) for _ in range(int(e)))
+            matrix[i][j] += fraction(value) / 2
+            matrix[j][i] += fraction(value) / 2
+        for sign in (1, -1):
+            if positive_definite([[sign * entry for entry in row] for row in matrix], FRACTIONS):
+                return sign
+        return 0
+
+    # The polyhedron
+
+    @cached_property
+    def generators(self) -> list[Vector]:
+        """Vertices and rays in t, with 1 or 0 in front."""
+        offset = [tuple(a - b for a, b in zip(_rationals(v), self.point, strict=True)) for v in self.found.vertices]
+        corners = [(Fraction(1), *(vector[k] for k in self.own)) for vector in offset]
+        return corners + [(Fraction(0), *(vector[k] for k in self.own)) for vector in map(_rationals, self.found.rays)]
+
+    @cached_property
+    def interval(self) -> tuple[Algebraic | None, Algebraic | None]:
+        """The ends in t of a part of dimension one; `None` where it is unbounded."""
+        (own,) = self.own
+        ends = sorted((vertex[own] - self.point[own] for vertex in self.found.vertices), key=lambda end: end.sign())
+        signs = {ray[own].sign() for ray in self.found.rays}
+        low = None if -1 in signs else ends[0]
+        high = None if 1 in signs else ends[-1]
+        return low, high
+
+    @cached_property
+    def facets(self) -> dict[str, Vector]:
+        """The conditions that are equalities on a facet, as rows that are positive inside."""
+        rows: dict[str, Vector] = {}
+        for name in sorted(frozenset().union(*self.found.tight)):
+            members = [g for g, names in zip(self.generators, self.found.tight, strict=True) if name in names]
+            null = kernel(members, self.size + 1, FRACTIONS)
+            if len(null) == 1:
+                values = [dot(null[0], g, FRACTIONS) for g in self.generators]
+                rows[name] = null[0] if max(values) > 0 else tuple(-entry for entry in null[0])
+        return rows
+
+    def split(self, cut: Cut, name: str) -> tuple[CriticalSet, CriticalSet, CriticalSet]:
+        """The parts on the positive side of a hyperplane, on the negative one, and on it."""
+        above = self.beside(cut.row, name)
+        below = self.beside(tuple(-entry for entry in cut.row), name)
+        return above, below, self._between(above, name)
+
+    def beside(self, row: tuple[Fraction, ...], name: str) -> CriticalSet:
+        """The part where a row is positive."""
+        facets = self.facets | {name: row}
+        horizon = (Fraction(1), *[Fraction(0)] * self.size)
+        cone = generators([horizon, *facets.values()], self.size + 1, FRACTIONS)
+        lines = [*cone.lineality, *(tuple(-entry for entry in line) for line in cone.lineality)]
+        # The same for all choices of the other generators: across the lines.
+        across = [_across(ray, cone.lineality) for ray in cone.rays]
+        ordered = sorted([*across, *lines], key=lambda ray: not ray[0])
+        corners = [tuple(entry / ray[0] for entry in ray) for ray in ordered if ray[0]]
+        far = [ray for ray in ordered if not ray[0]]
+        tight = tuple(self._tight(generator, facets) for generator in (*corners, *far))
+        constant = row[0] - sum(c * self.point[k] for c, k in zip(row[1:], self.own, strict=True))
+        slopes = dict(zip(self.own, row[1:], strict=True))
+        cutting = (constant, *(slopes.get(k, Fraction(0)) for k in range(len(self.point))))
+        return self._with_generators(corners, far, tight, (*self.found.cuts, (name, _elements(cutting))))
+
+    def _with_generators(
+        self, corners: Sequence[Vector], far: Sequence[Vector], tight: tuple[frozenset[str], ...], cuts: tuple[Cutting, ...]
+    ) -> CriticalSet:
+        vertices = [self._placed(self.point, corner[1:]) for corner in corners]
+        rays = [self._placed([Fraction(0)] * len(self.point), ray[1:]) for ray in far]
+        middle = [sum(entries, Fraction(0)) / len(vertices) for entries in zip(*vertices, strict=True)]
+        inside = [sum(entries, Fraction(0)) for entries in zip(middle, *rays, strict=True)]
+        return replace(
+            self.found,
+            witness=_elements(inside),
+            vertices=tuple(map(_elements, vertices)),
+            rays=tuple(map(_elements, rays)),
+            tight=tight,
+            cuts=cuts,
+        )
+
+    def _placed(self, base: Sequence[Fraction], steps: Sequence[Fraction]) -> list[Fraction]:
+        moved = list(base)
+        for step, direction in zip(steps, self.directions, strict=True):
+            moved = [entry + step * change for entry, change in zip(moved, direction, strict=True)]
+        return moved
+
+    def _tight(self, generator: Vector, facets: dict[str, Vector]) -> frozenset[str]:
+        """The conditions that are equalities at a point of the closure: with those of facets the ones that hold on its whole face."""
+        own = {name for name, row in facets.items() if not dot(row, generator, FRACTIONS)}
+        face = [names for names in self.found.tight if own & self.facets.keys() <= names]
+        return frozenset(own | frozenset.intersection(*face)) if face else frozenset(own)
+
+    def _between(self, above: CriticalSet, name: str) -> CriticalSet:
+        """The face of a part on which a condition is an equality."""
+        corners = len(above.vertices)
+        on = [g for g, names in enumerate(above.tight) if name in names]
+        vertices = [above.vertices[g] for g in on if g < corners]
+        rays = [above.rays[g - corners] for g in on if g >= corners]
+        spans = [tuple(a - b for a, b in zip(_rationals(v), _rationals(vertices[0]), strict=True)) for v in vertices[1:]]
+        reduced = echelon([*spans, *map(_rationals, rays)], len(self.point), FRACTIONS)
+        middle = [sum(entries, Fraction(0)) / len(vertices) for entries in zip(*map(_rationals, vertices), strict=True)]
+        inside = [sum(entries, Fraction(0)) for entries in zip(middle, *map(_rationals, rays), strict=True)]
+        return replace(
+            above,
+            witness=_elements(inside),
+            directions=tuple(map(_elements, reduced.rows)),
+            vertices=tuple(vertices),
+            rays=tuple(rays),
+            tight=tuple(above.tight[g] - {name} for g in on),
+        )
+
+    # Of dimension one
+
+    def at(self, value: Algebraic) -> CriticalSet:
+        """The point of a line at a value of t."""
+        point = self._on_line(value)
+        return CriticalSet(value.field, self.found.living, self.found.sigma, point, (), (point,), (), (frozenset(),), self.found.singular)
+
+    def place(self, other: CriticalSet) -> Fraction:
+        """Where the point of another part of the line is."""
+        (own,) = self.own
+        return _rationals(other.witness)[own] - self.point[own]
+
+    def stretch(self, low: Algebraic | None, high: Algebraic | None) -> CriticalSet:
+        """The part of the line between two values of t, which may be of different fields; `None` for its own ends."""
+        (own,) = self.own
+        start, stop = self.interval
+        corners = len(self.found.vertices)
+        kept = [
+            (vertex, names)
+            for vertex, names in zip(self.found.vertices, self.found.tight[:corners], strict=True)
+            if (low is None and start is not None and vertex[own] == start + self.point[own])
+            or (high is None and stop is not None and vertex[own] == stop + self.point[own])
+        ]
+        rays = [
+            (ray, names)
+            for ray, names in zip(self.found.rays, self.found.tight[corners:], strict=True)
+            if (high if ray[own].sign() > 0 else low) is None
+        ]
+        cuts: list[Cutting] = []
+        for name, end, side in ((f"above {low}", low, 1), (f"below {high}", high, -1)):
+            if end is not None:
+                kept.append((self._on_line(end), frozenset({name})))
+                row = [end.field.element(0)] * (len(self.point) + 1)
+                row[own + 1], row[0] = end.field.element(side), (end + self.point[own]) * -side
+                cuts.append((name, tuple(row)))
+        middle = between(low if low is not None else start, high if high is not None else stop)
+        kept = kept or [(_elements(self.point), frozenset())]
+        return replace(
+            self.found,
+            witness=_elements(self._placed(self.point, [middle])),
+            vertices=tuple(vertex for vertex, _ in kept),
+            rays=tuple(ray for ray, _ in rays),
+            tight=tuple(names for _, names in (*kept, *rays)),
+            cuts=(*self.found.cuts, *cuts),
+        )
+
+    def _on_line(self, value: Algebraic) -> tuple[Algebraic, ...]:
+        (direction,) = self.directions
+        return tuple(
+            value * step + entry if step else value.field.element(entry) for entry, step in zip(self.point, direction, strict=True)
+        )
+
+
+def in_one_field(found: CriticalSet) -> CriticalSet:
+    """The same part with all its numbers in one field. Raises `NotCutError` where its ends are of two."""
+    vectors = (*found.vertices, *(row for _, row in found.cuts))
+    fields = {entry.field for vector in vectors for entry in vector if entry.fraction() is None}
+    if len(fields) > 1:
+        raise NotCutError("a part of a family of critical points ends at numbers of two fields")
+    field = fields.pop() if fields else found.field
+    return replace(
+        found,
+        field=field,
+        witness=_lifted(found.witness, field),
+        directions=tuple(_lifted(step, field) for step in found.directions),
+        vertices=tuple(_lifted(vertex, field) for vertex in found.vertices),
+        rays=tuple(_lifted(ray, field) for ray in found.rays),
+        cuts=tuple((name, _lifted(row, field)) for name, row in found.cuts),
+    )
+
+
+def between(low: Algebraic | None, high: Algebraic | None) -> Fraction:
+    """A rational number between two numbers; `None` for no bound."""
+    if low is None or high is None:
+        end, side = (low, 1) if low is not None else (high, -1)
+        return Fraction(0) if end is None else Fraction(round(float(end))) + 2 * side
+    bits = 64
+    while True:
+        a, b = low.ball(bits), high.ball(bits)
+        if a < b:
+            middle = (a.upper() + b.lower()) / 2
+            mantissa, exponent = middle.mid().man_exp()
+            value = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+            short = value.limit_denominator(64)
+            return short if compared(low, RATIONALS.element(short)) < 0 < compared(high, RATIONALS.element(short)) else value
+        bits *= 2
+
+
+def compared(one: Algebraic, other: Algebraic) -> int:
+    """-1, 0 or 1 as one real algebraic number is smaller than another one, the same, or larger; they may be of two fields."""
+    if one.field == other.field or one.fraction() is not None or other.fraction() is not None:
+        return (one - other).sign()
+    # Generators of different fields, or at different roots of one polynomial, differ.
+    bits = 64
+    while bits <= COMPARED_BITS:
+        a, b = one.ball(bits), other.ball(bits)
+        if a < b or a > b:
+            return -1 if a < b else 1
+        bits *= 2
+    raise NotCutError("two numbers along a family of critical points that cannot be told apart")
+
+
+def _across(ray: Vector, lines: Sequence[Vector]) -> Vector:
+    """A ray without its component along the lines, which are made orthogonal one by one."""
+    basis: list[Vector] = []
+    for vector in (*lines, ray):
+        for line in basis:
+            share = dot(vector, line, FRACTIONS) / dot(line, line, FRACTIONS)
+            vector = tuple(entry - share * other for entry, other in zip(vector, line, strict=True))
+        basis.append(vector)
+    return basis[-1]
+
+
+def _rationals(vector: Sequence[Algebraic]) -> tuple[Fraction, ...]:
+    found = [entry.fraction() for entry in vector]
+    if None in found:
+        raise NotCutError("a family of critical points with irrational coordinates")
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _elements(vector: Sequence[Fraction]) -> tuple[Algebraic, ...]:
+    return tuple(map(RATIONALS.element, vector))
+
+
+def _lifted(vector: Sequence[Algebraic], field: NumberField) -> tuple[Algebraic, ...]:
+    return tuple(entry if entry.field == field else field.element(entry.fraction() or 0) for entry in vector)
