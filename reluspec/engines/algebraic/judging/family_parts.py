@@ -18,7 +18,7 @@ from reluspec.engines.algebraic.judging.minimality import decide
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.outcome import Judged
 from reluspec.engines.algebraic.stationary.charts import ParityError
-from reluspec.engines.algebraic.stationary.cutting import CutNeeded, NotCutError, Part, compared, in_one_field
+from reluspec.engines.algebraic.stationary.cutting import CutNeeded, NotCutError, Part, compared, in_one_field, plain
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
@@ -38,7 +38,7 @@ def judged(problem: Problem, signs: Signs, found: CriticalSet) -> list[Judged]:
     if decision.verdict is not Verdict.UNDECIDED or not found.directions or found.is_curved or found.curve:
         return whole
     try:
-        minima = _Family(problem, signs, found).minima()
+        minima = _Family(problem, signs, plain(found)).minima()
     except NotCutError as reason:
         return [Judged(found, replace(decision, reason=str(reason)))] if str(reason) else whole
     except (ParityError, StratumError, TooManyCells):
@@ -117,7 +117,7 @@ class _Family:
             try:
                 verdicts.append(self._verdict(part))
             except CutNeeded as needed:
-                roots.append(needed.cut.on_line + line.place(part))
+                roots.append(needed.cut.on_line)
                 roots.sort(key=cmp_to_key(compared))
                 return None
         return verdicts

@@ -30,6 +30,9 @@ MAX_MIXTURES = 3_000
 COMPARED_BITS = 4_096
 """Precision to which different algebraic numbers are told apart: they differ, so it is enough sooner or later."""
 
+PLAIN = "plain"
+"""How conditions begin that an output weight is not zero where it stands for its square."""
+
 
 class NotCutError(Exception):
     """A family cannot be cut into parts in this way; the message says why."""
@@ -37,7 +40,10 @@ class NotCutError(Exception):
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a polynomial in t vanishes: on the hyperplane `row[0] + sum row[i + 1] t_i = 0`, or, on a line, where t is `value`."""
+    """Where a polynomial in t vanishes: on the hyperplane `row[0] + sum row[i + 1] t_i = 0`.
+
+    On a line, where the coordinate that is t up to a constant has a `value`: whatever part of the line is looked at, it is one number.
+    """
 
     row: tuple[Fraction, ...] = ()
     value: Algebraic | None = None
@@ -142,7 +148,9 @@ class Part:
     def _side_on_line(self, factor: fmpq_mpoly) -> int:
         terms = factor.to_dict()
         polynomial = fmpq_poly([terms.get((k,), fmpq(0)) for k in range(factor.total_degree() + 1)])
-        for field in real_embeddings(polynomial):
+        (own,) = self.own
+        shifted = polynomial(fmpq_poly([rational(-self.point[own]), 1]))
+        for field in real_embeddings(shifted):
             root = field.generator if field.degree > 1 else RATIONALS.element(fmpq(-field.polynomial[0], field.polynomial[1]))
             if self._is_inside(root):
                 raise CutNeeded(Cut(value=root))
@@ -196,9 +204,9 @@ class Part:
 
     @cached_property
     def interval(self) -> tuple[Algebraic | None, Algebraic | None]:
-        """The ends in t of a part of dimension one; `None` where it is unbounded."""
+        """The ends of a part of dimension one, as values of its coordinate; `None` where it is unbounded."""
         (own,) = self.own
-        ends = sorted((vertex[own] - self.point[own] for vertex in self.found.vertices), key=lambda end: end.sign())
+        ends = sorted((vertex[own] for vertex in self.found.vertices), key=lambda end: (end - self.point[own]).sign())
         signs = {ray[own].sign() for ray in self.found.rays}
         low = None if -1 in signs else ends[0]
         high = None if 1 in signs else ends[-1]
@@ -289,25 +297,19 @@ class Part:
     # Of dimension one
 
     def at(self, value: Algebraic) -> CriticalSet:
-        """The point of a line at a value of t."""
+        """The point of a line at a value of its coordinate."""
         point = self._on_line(value)
         return CriticalSet(value.field, self.found.living, self.found.sigma, point, (), (point,), (), (frozenset(),), self.found.singular)
 
-    def place(self, other: CriticalSet) -> Fraction:
-        """Where the point of another part of the line is."""
-        (own,) = self.own
-        return _rationals(other.witness)[own] - self.point[own]
-
     def stretch(self, low: Algebraic | None, high: Algebraic | None) -> CriticalSet:
-        """The part of the line between two values of t, which may be of different fields; `None` for its own ends."""
+        """The part of the line between two values, which may be of different fields; `None` for its own ends."""
         (own,) = self.own
         start, stop = self.interval
         corners = len(self.found.vertices)
         kept = [
             (vertex, names)
             for vertex, names in zip(self.found.vertices, self.found.tight[:corners], strict=True)
-            if (low is None and start is not None and vertex[own] == start + self.point[own])
-            or (high is None and stop is not None and vertex[own] == stop + self.point[own])
+            if (low is None and start is not None and vertex[own] == start) or (high is None and stop is not None and vertex[own] == stop)
         ]
         rays = [
             (ray, names)
@@ -319,13 +321,13 @@ class Part:
             if end is not None:
                 kept.append((self._on_line(end), frozenset({name})))
                 row = [end.field.element(0)] * (len(self.point) + 1)
-                row[own + 1], row[0] = end.field.element(side), (end + self.point[own]) * -side
+                row[own + 1], row[0] = end.field.element(side), end * -side
                 cuts.append((name, tuple(row)))
         middle = between(low if low is not None else start, high if high is not None else stop)
         kept = kept or [(_elements(self.point), frozenset())]
         return replace(
             self.found,
-            witness=_elements(self._placed(self.point, [middle])),
+            witness=_elements(self._placed(self.point, [middle - self.point[own]])),
             vertices=tuple(vertex for vertex, _ in kept),
             rays=tuple(ray for ray, _ in rays),
             tight=tuple(names for _, names in (*kept, *rays)),
@@ -333,10 +335,36 @@ class Part:
         )
 
     def _on_line(self, value: Algebraic) -> tuple[Algebraic, ...]:
-        (direction,) = self.directions
-        return tuple(
-            value * step + entry if step else value.field.element(entry) for entry, step in zip(self.point, direction, strict=True)
+        (direction,), (own,) = self.directions, self.own
+        t, pairs = value - self.point[own], zip(self.point, direction, strict=True)
+        return tuple(t * step + entry if step else value.field.element(entry) for entry, step in pairs)
+
+
+def plain(found: CriticalSet) -> CriticalSet:
+    """A family in which the square s of an output weight a takes all positive values, whatever the others are, with a in its place.
+
+    Only for output weights that come alone (`Unit.incoming` is empty): beside the stratum the loss may not have their sign symmetry.
+    """
+    for unit, sigma in zip(found.living, found.sigma, strict=True):
+        k = unit.output
+        alone = [[j for j, entry in enumerate(ray) if entry != 0] == [k] for ray in (*found.rays, *found.directions) if ray[k] != 0]
+        if unit.incoming or not alone or not all(alone) or any(vertex[k] != 0 for vertex in found.vertices):
+            continue
+        index = found.living.index(unit)
+        named = {f"alive {index}": f"{PLAIN} {k}"} | {f"alive {other}": f"alive {other - 1}" for other in range(index + 1, len(found.living))}
+        size, zero = range(len(found.witness)), found.field.element(0)
+        row = (zero, *(found.field.element(sigma) if j == k else zero for j in size))
+        found = replace(
+            found,
+            living=tuple(other for other in found.living if other is not unit),
+            sigma=tuple(side for other, side in zip(found.living, found.sigma, strict=True) if other is not unit),
+            witness=tuple(found.field.element(sigma) if j == k else entry for j, entry in enumerate(found.witness)),
+            rays=tuple(tuple(entry * sigma if j == k else entry for j, entry in enumerate(ray)) for ray in found.rays),
+            tight=tuple(frozenset(named.get(name, name) for name in names) for names in found.tight),
+            cuts=(*found.cuts, (f"{PLAIN} {k}", row)),
         )
+        return plain(found)
+    return found
 
 
 def in_one_field(found: CriticalSet) -> CriticalSet:
@@ -378,7 +406,7 @@ def compared(one: Algebraic, other: Algebraic) -> int:
     """-1, 0 or 1 as one real algebraic number is smaller than another one, the same, or larger; they may be of two fields."""
     if one.field == other.field or one.fraction() is not None or other.fraction() is not None:
         return (one - other).sign()
-    # Generators of different fields, or at different roots of one polynomial, differ.
+    # Generators of different fields differ, and so do different roots of one polynomial.
     bits = 64
     while bits <= COMPARED_BITS:
         a, b = one.ball(bits), other.ball(bits)
