@@ -20,8 +20,9 @@ positive on K on all of it or negative somewhere on all of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import chain, combinations
 from typing import Any
 
@@ -29,10 +30,12 @@ from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells
 from reluspec.engines.algebraic.exact.forms import Copositivity, form_on_cone
+from reluspec.engines.algebraic.exact.linear import echelon, rank
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Scalars, Vector
 from reluspec.engines.algebraic.ideals.sweep import determinant
 from reluspec.engines.algebraic.judging.adjacent import Geometry, Piece, ZeroSwitch, geometry
-from reluspec.engines.algebraic.judging.effects import Direction, EffectTest, changes
+from reluspec.engines.algebraic.judging.effects import EffectTest, changes
+from reluspec.engines.algebraic.judging.motions import Field, kept_subsets, motions
 from reluspec.engines.algebraic.judging.parts import Part as Region
 from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES
 from reluspec.engines.algebraic.judging.verdict import Verdict
@@ -47,6 +50,10 @@ MAX_FLAT = 6
 """Rays with slope zero for which all determinants are looked at."""
 MAX_SIZE = 7
 """Rows of a determinant of polynomials."""
+
+
+_Switch = tuple[Terms, int]
+"""A switch in the chart and the sign that makes it positive in the region."""
 
 
 class FamilyTest(EffectTest):
@@ -99,22 +106,65 @@ class FamilyTest(EffectTest):
     # One region
 
     def _on(self, local: Surrogate, region: Region) -> Verdict:
+        """On a region: as a whole, or across motions that keep its loss, which can prove minima only."""
         loss = self.chart.even(local.loss)
-        verdict = self._across(loss, region, {})
+        charted = [(*self._charted(factor), side) for factor, side in region]
+        switches = [(terms, sign * side) for terms, sign, side in charted]
+        verdict = self._across(loss, switches, self.positions)
         if verdict is not Verdict.UNDECIDED:
             return verdict
-        idle = self._without_effect(loss)
-        return Verdict.MINIMUM if idle and self._across(loss, region, idle) is Verdict.MINIMUM else verdict
+        needed = None
+        for positions, kept in self._slices(loss, switches):
+            try:
+                if self._across(loss, kept, positions()) is Verdict.MINIMUM:
+                    return Verdict.MINIMUM
+            except CutNeeded as cut:
+                needed = needed or cut
+        if needed is not None:
+            raise needed
+        return verdict
 
-    def _across(self, loss: Terms, region: Region, idle: dict[int, Direction]) -> Verdict:
-        """The test on the slice that keeps the pivots of `idle`, which do not change the loss, and between the switches that they keep."""
-        positions = [k for k in self.positions if k not in idle]
+    def _slices(self, loss: Terms, switches: Sequence[_Switch]) -> Iterator[tuple[Callable[[], list[int]], list[_Switch]]]:
+        """Coordinates across motions that keep the loss, and the switches that these keep: constant motions first."""
+        idle = self._without_effect(loss)
+        if idle:
+            rest = [k for k in self.positions if k not in idle]
+            yield lambda: rest, [one for one in switches if not any(changes(one[0], step) for step in idle.values())]
+        known: set[tuple[int, ...]] = set()
+        for chosen in kept_subsets(len(switches)):
+            fields = motions(loss, [switches[k][0] for k in chosen], len(self.found.witness))
+            rows = self._moving(fields)
+            if rows and chosen not in known:
+                known.add(chosen)
+                yield partial(self._transversal, rows), [switches[k] for k in chosen]
+
+    def _moving(self, fields: Sequence[Field]) -> list[list[Any]]:
+        """Those of the fields that are independent across the family, at the part's point: their values on the part, in the slice."""
+        independent: list[list[Any]] = []
+        for field in fields:
+            values = [self.part.values([terms])[0] for terms in field]
+            for k, step in zip(self.whole.own, self.whole.directions, strict=True):
+                values = [value - values[k] * rational(entry) if entry else value for value, entry in zip(values, step, strict=True)]
+            row = [values[k] for k in self.positions]
+            here = [[self.part.at_witness(entry) for entry in one] for one in (*independent, row)]
+            if rank(here, len(row), self.scalars) > len(independent):
+                independent.append(row)
+        return independent
+
+    def _transversal(self, rows: Sequence[Sequence[Any]]) -> list[int]:
+        """The slice without coordinates that the motions change, all of them independently at every point of the part."""
+        here = [[self.part.at_witness(entry) for entry in row] for row in rows]
+        columns = echelon(here, len(self.positions), self.scalars).columns
+        if self.part.size and not self.part.sign(determinant([[row[j] for j in columns] for row in rows], self.part.context)):
+            raise NotCutError("")
+        return [k for j, k in enumerate(self.positions) if j not in columns]
+
+    def _across(self, loss: Terms, switches: Sequence[_Switch], positions: Sequence[int]) -> Verdict:
+        """The test in these coordinates, between these switches, which are positive in the region times their sides."""
         if not positions:
             return Verdict.MINIMUM
-        charted = [(*self._charted(factor), side) for factor, side in region]
-        kept = [(terms, sign * side) for terms, sign, side in charted if not any(changes(terms, step) for step in idle.values())]
-        bends = [self._bend(terms, sign, positions) for terms, sign in kept]
-        zero = [self._normal(terms, sign, positions, bend is not None) for (terms, sign), bend in zip(kept, bends, strict=True)]
+        bends = [self._bend(terms, sign, positions) for terms, sign in switches]
+        zero = [self._normal(terms, sign, positions, bend is not None) for (terms, sign), bend in zip(switches, bends, strict=True)]
         around = geometry(
             len(positions),
             [ZeroSwitch(normal, bend) for normal, bend in zip(zero, bends, strict=True)],
@@ -125,7 +175,7 @@ class FamilyTest(EffectTest):
         gradient, hessian = self._expanded(loss, positions)
         answers = [self._on_cone(piece, around, gradient, hessian, bends) for piece in around.pieces if min(piece.signs, default=1) > 0]
         if Verdict.NOT_MINIMUM in answers:
-            return Verdict.NOT_MINIMUM if not idle else Verdict.UNDECIDED
+            return Verdict.NOT_MINIMUM
         return Verdict.UNDECIDED if Verdict.UNDECIDED in answers else Verdict.MINIMUM
 
     def _expanded(self, terms: Terms, positions: Sequence[int]) -> tuple[list[Any], list[list[Any]]]:
@@ -138,8 +188,7 @@ class FamilyTest(EffectTest):
     def _normal(self, terms: Terms, sign: int, positions: Sequence[int], bent: bool) -> Vector:
         """The gradient of a switch that is positive in the region: one vector all along, up to a positive factor."""
         entries = self.whole.values([derivative(terms, k) for k in positions])
-        lead = next((entry for entry in entries if not entry.is_zero()), None)
-        if lead is None:
+        if all(self.whole.is_zero(entry) for entry in entries):
             return (Fraction(0),) * len(entries)
         at = next(
             (ratio for entry in entries if not entry.is_zero() and (ratio := _ratios(entries, entry)) is not None),

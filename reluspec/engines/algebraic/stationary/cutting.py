@@ -351,7 +351,9 @@ def plain(found: CriticalSet) -> CriticalSet:
         if unit.incoming or not alone or not all(alone) or any(vertex[k] != 0 for vertex in found.vertices):
             continue
         index = found.living.index(unit)
-        named = {f"alive {index}": f"{PLAIN} {k}"} | {f"alive {other}": f"alive {other - 1}" for other in range(index + 1, len(found.living))}
+        named = {f"alive {index}": f"{PLAIN} {k}"} | {
+            f"alive {other}": f"alive {other - 1}" for other in range(index + 1, len(found.living))
+        }
         size, zero = range(len(found.witness)), found.field.element(0)
         row = (zero, *(found.field.element(sigma) if j == k else zero for j in size))
         found = replace(
