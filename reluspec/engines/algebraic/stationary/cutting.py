@@ -87,6 +87,22 @@ class Part:
 
     # Polynomials
 
+    @property
+    def zero(self) -> Any:
+        """The function 0 on the part."""
+        return self.number(Fraction(0))
+
+    @property
+    def one(self) -> Any:
+        """The function 1 on the part."""
+        return self.number(Fraction(1))
+
+    def number(self, value: Any) -> Any:
+        """A number, rational unless the part is a point, as a function on the part."""
+        if not self.size:
+            return value if isinstance(value, Algebraic) else self.found.field.element(value)
+        return self.context.constant(rational(value))
+
     def values(self, polynomials: Sequence[Terms]) -> list[Any]:
         """Polynomials in a chart's coordinates on this part, all times the same power of every s: positive there."""
         least = {
