@@ -18,7 +18,8 @@ from reluspec.engines.algebraic.judging.minimality import decide
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.outcome import Judged
 from reluspec.engines.algebraic.stationary.charts import ParityError
-from reluspec.engines.algebraic.stationary.cutting import CutNeeded, NotCutError, Part, compared, in_one_field, plain
+from reluspec.engines.algebraic.stationary.cutting import CutNeeded, NotCutError, compared
+from reluspec.engines.algebraic.stationary.pieces import Pieces, in_one_field, plain
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
@@ -40,7 +41,7 @@ def judged(problem: Problem, signs: Signs, found: CriticalSet) -> list[Judged]:
     try:
         minima = _Family(problem, signs, plain(found)).minima()
     except NotCutError as reason:
-        return [Judged(found, replace(decision, reason=str(reason)))] if str(reason) else whole
+        return [Judged(found, replace(decision, reason=f"{decision.reason}: {reason}"))] if str(reason) else whole
     except (ParityError, StratumError, TooManyCells):
         return whole
     if minima is None:
@@ -65,7 +66,7 @@ class _Family:
         """Raises `CutNeeded`, and `NotCutError` where the test does not decide."""
         self.count += 1
         if self.count > MAX_PARTS:
-            raise NotCutError(f"more than {MAX_PARTS} parts of a family of critical points")
+            raise NotCutError(f"more than {MAX_PARTS} parts")
         verdict = FamilyTest(self.problem, self.signs, self.found, part).verdict()
         if verdict is Verdict.UNDECIDED and not part.directions:
             verdict = decide(self.problem, self.signs, part).verdict
@@ -80,20 +81,20 @@ class _Family:
         try:
             return [part] if self._verdict(part) is Verdict.MINIMUM else []
         except CutNeeded as needed:
-            above, below, between = Part(part).split(needed.cut, f"cut {self.count}")
+            above, below, between = Pieces(part).split(needed.cut, f"cut {self.count}")
         one, other = self._on(above), self._on(below)
         if not one or not other:
             return one + other
         if not (_is(one, above) and _is(other, below)):
-            raise NotCutError("parts of a family of minima meet along a hyperplane")
+            raise NotCutError("parts that are minima meet along a hyperplane")
         facet = self._on(between)
         if facet and not _is(facet, between):
-            raise NotCutError("a facet between two parts of a family of minima is in part minima")
+            raise NotCutError("a facet between two parts that are minima is one in part")
         return [part] if facet else [above, below]
 
     def _on_line(self, part: CriticalSet) -> list[CriticalSet]:
         """The maximal intervals of minima of a part of dimension one."""
-        line = Part(part)
+        line = Pieces(part)
         roots: list[Algebraic] = []
         while (verdicts := self._between_roots(line, roots)) is None:
             pass
@@ -108,7 +109,7 @@ class _Family:
                 found.append([low, high])
         return [part if low is None and high is None else line.stretch(low, high) for low, high in found]
 
-    def _between_roots(self, line: Part, roots: list[Algebraic]) -> list[Verdict] | None:
+    def _between_roots(self, line: Pieces, roots: list[Algebraic]) -> list[Verdict] | None:
         """The verdicts on the intervals between these roots; `None` where there are more roots, which are added."""
         ends = [None, *roots, None]
         verdicts = []

@@ -61,7 +61,7 @@ class FamilyTest(EffectTest):
     def verdict(self) -> Verdict:
         """Of all points of the part; at one that is no open part of the family, provided that those beside it in the family are minima."""
         if self.found.singular:
-            raise NotCutError("a family of critical points at which gradients of switches are dependent")
+            raise NotCutError("gradients of switches are dependent")
         found, needed, count = Verdict.MINIMUM, None, 0
         for local, sides in self._regions(self.signs, self.zeros):
             for region in self._parts(local, sides):
@@ -92,7 +92,7 @@ class FamilyTest(EffectTest):
     def _sign(self, terms: Terms) -> int:
         side = self.part.sign(self.part.values([terms])[0])
         if not side and not self.whole.is_zero(self.whole.values([terms])[0]):
-            raise NotCutError("other switches vanish where a family of critical points is cut")
+            raise NotCutError("other switches vanish where it is cut")
         return side
 
     # One region
@@ -183,7 +183,7 @@ class FamilyTest(EffectTest):
         normals = [[entry * sign for entry in self._expanded(terms, positions)[0]] for terms, sign in switches]
         for (terms, _), normal in zip(switches, normals, strict=True):
             if all(map(self.part.is_zero, normal)) and not self._is_level(terms, positions):
-                raise NotCutError("the gradient of a switch vanishes where a family of critical points is cut")
+                raise NotCutError("the gradient of a switch vanishes where it is cut")
         fixed = [self._one_direction(normal, bend is not None) for normal, bend in zip(normals, bends, strict=True)]
         if any(normal is None for normal in fixed):
             return [self.cones.turning(normals, len(positions))]

@@ -51,12 +51,12 @@ class ConeTest:
         here = [[self.part.at_witness(entry) for entry in row] for row in normals]
         columns = sorted(echelon(here, size, self.scalars).columns)
         if len(columns) < len(normals) or len(normals) > MAX_SIZE:
-            raise NotCutError("dependent normals of switches turn along a family of critical points")
+            raise NotCutError("dependent normals of switches turn along it")
         square = [[row[k] for k in columns] for row in normals]
         whole = self.determinant(square)
         side = self.part.sign(whole)
         if not side:
-            raise NotCutError("the normals of switches become dependent where a family of critical points is cut")
+            raise NotCutError("the normals of switches become dependent where it is cut")
         count = range(len(columns))
         cofactors = [[self.determinant(_without(square, i, j)) * ((-1) ** (i + j) * side) for j in count] for i in count]
         rays = [self._filled(columns, cofactors[i], size) for i in count]
@@ -168,7 +168,7 @@ class ConeTest:
         """Whether no determinant on the lines and some of the rays vanishes."""
         rays = range(lines, len(gram))
         if len(rays) > MAX_FLAT or len(gram) > MAX_SIZE:
-            raise NotCutError("the second order varies along a family of critical points, in too many directions")
+            raise NotCutError("in too many directions")
         for chosen in chain.from_iterable(combinations(rays, size) for size in range(len(rays) + 1)):
             rows = [*range(lines), *chosen]
             if not self.part.sign(self.determinant([[gram[i][j] for j in rows] for i in rows])):
