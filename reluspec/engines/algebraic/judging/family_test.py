@@ -170,12 +170,10 @@ class FamilyTest(EffectTest):
         return values[:size], [values[size * (i + 1) : size * (i + 2)] for i in range(size)]
 
     def _bend(self, terms: Terms, sign: int, positions: Sequence[int]) -> list[list[Any]] | None:
-        """The Hessian of a switch that is positive in the region, on the part; `None` where it has none."""
-        if all(min(exponents) >= 0 and sum(exponents) <= 1 for exponents in terms):
+        """The Hessian of a switch that is positive in the region, on the part; `None` for one that is affine on the slice."""
+        if all(sum(exponents[k] for k in positions) <= 1 for exponents in terms):
             return None
         _, hessian = self._expanded(terms, positions)
-        if all(self.part.is_zero(entry) for row in hessian for entry in row):
-            return None
         return [[entry * sign for entry in row] for row in hessian]
 
     def _cones(self, switches: Sequence[_Switch], bends: Sequence[Any], positions: Sequence[int]) -> list[MovingCone]:
