@@ -122,12 +122,10 @@ class FamilyTest(EffectTest):
         if idle:
             rest = [k for k in self.positions if k not in idle]
             yield lambda: rest, [one for one in switches if not any(changes(one[0], step) for step in idle.values())]
-        known: set[tuple[int, ...]] = set()
         for chosen in kept_subsets(len(switches)):
             fields = motions(loss, [switches[k][0] for k in chosen], len(self.found.witness))
             rows = self._moving(fields)
-            if rows and chosen not in known:
-                known.add(chosen)
+            if rows:
                 yield partial(self._transversal, rows), [switches[k] for k in chosen]
 
     def _moving(self, fields: Sequence[Field]) -> list[list[Any]]:
