@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
+from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
@@ -65,6 +67,16 @@ class _Labelled:
     centre: list[arb]
     found: CriticalSet
     exchange: Exchange
+
+
+@dataclass(frozen=True)
+class _End:
+    """A point of a face of a family's closure and its stratum; the `face`, where the point stands for all of it, or `is_point` alone."""
+
+    theta: list[arb]
+    signs: Signs
+    is_point: bool
+    face: Face | None = None
 
 
 class Gluing:
@@ -157,19 +169,19 @@ class Gluing:
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
-        for theta, signs in self._ends(key, found):
-            exchange, name = self._representative(signs)
-            end = self._at_end(name, self._moved(theta, exchange))
-            if end is None:
+        for end in self._ends(key, found):
+            exchange, name = self._representative(end.signs)
+            met = self._at_end(name, end, exchange)
+            if not met.whole:
                 missing.append(name)
-                continue
-            judged = self.outcomes[name].sets[end]
-            for other in self.group:
-                # `exchange` takes the end to its representative; so `other` after it takes the family along.
-                glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
+            for position in met.parts:
+                judged = self.outcomes[name].sets[position]
+                for other in self.group:
+                    # `exchange` takes the end to its representative; so `other` after it takes the family along.
+                    glue.join(self._composed(key, found, exchange, other), self._node((name, position), judged.found, other))
         return missing
 
-    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
+    def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
         if found.curve and found.curve.sheet:
             yield from self._beside(key, found.curve)
@@ -179,7 +191,7 @@ class Gluing:
                 for position in end.tight:
                     flat[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
-                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat))
+                yield _End(theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), is_point=True)
         for face in proper_faces(found):
             try:
                 theta = theta_balls(found, face.inside, self.bits)
@@ -188,9 +200,9 @@ class Gluing:
             wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
-            yield theta, self._end_signs(key, face, wild)
+            yield _End(theta, self._end_signs(key, face, wild), len(face.members) == 1 and not wild, None if wild else face)
 
-    def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs]]:
+    def _beside(self, key: Key, sheet: Curve) -> Iterator[_End]:
         """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
 
         Every point of the closure is a global minimum, so these are all the sets that it can meet.
@@ -208,7 +220,7 @@ class Gluing:
                     theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
                     if not touches(sheet, theta, zeroed, self.bits):
                         raise EndError(f"whether a sheet of minima meets those of {name} is not known")
-                    yield theta, signs
+                    yield _End(theta, signs, is_point=True)
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:
@@ -281,7 +293,7 @@ class Gluing:
             return range(start, start + len(layer[number])) if layer else range(start, start)
 
         kept = {position for unit in wild for position in own(unit)}
-        for name in face.tight:
+        for name in face.tight - {cut for cut, _ in face.found.cuts}:
             positions = own(face.found.living[int(name.removeprefix("alive "))]) if name.startswith("alive ") else [int(name)]
             for position in positions:
                 if position not in kept:
@@ -295,16 +307,31 @@ class Gluing:
                 return exchange, name
         raise EndError(f"a family ends in {format_signs(self.problem, signs)}, which is not among the strata")
 
-    def _at_end(self, name: str, theta: Sequence[arb]) -> int | None:
-        """Which minimal set of a stratum the end lies in; it is critical there, so in one set exactly, or among the points left out."""
+    def _at_end(self, name: str, end: _End, exchange: Exchange) -> Meeting:
+        """Which minimal sets of a stratum the end lies in; it is critical there, so in one set, or family, or among the points left out."""
         outcome = self.outcomes[name]
         if outcome.undecided:
             raise EndError(f"a family ends in {name}, which is undecided: {outcome.undecided}")
+        theta = self._moved(end.theta, exchange)
         found = [position for position, judged in enumerate(outcome.sets) if contains(judged.found, theta, self.bits)]
+        parts = {position: outcome.sets[position].found for position in found if outcome.sets[position].found.cuts}
+        found = [position for position in found if position not in parts]
         minimal = [position for position in found if outcome.sets[position].decision.verdict is Verdict.MINIMUM]
-        if outcome.left_out and not minimal:
-            return None
-        if len(found) != 1 or (outcome.left_out and minimal):
+        if outcome.left_out and not minimal and not parts:
+            return Meeting((), False)
+        if len(found) != 1 or (outcome.left_out and (minimal or parts)):
             more = " and points that are not minima" if outcome.left_out else ""
             raise EndError(f"the end of a family in {name} is near {len(found)} critical sets{more}")
-        return minimal[0] if minimal else None
+        return self._among_parts(name, end, theta, exchange, parts) if parts else Meeting(tuple(minimal), bool(minimal))
+
+    def _among_parts(self, name: str, end: _End, theta: Sequence[arb], exchange: Exchange, parts: Mapping[int, CriticalSet]) -> Meeting:
+        """Which parts of a family that is cut the end meets."""
+        try:
+            if end.face is not None:
+                with suppress(MeetingError):
+                    return meeting(end.face, self._moves[exchange.layers], parts)
+            if end.is_point:
+                return meeting_at(theta, parts, self.bits)
+        except MeetingError as reason:
+            raise EndError(f"{reason} ({name})") from None
+        raise EndError(f"a family ends in {name}, in one that is cut in other coordinates")

@@ -101,6 +101,7 @@ def set_json(found: CriticalSet) -> Json:
         **({"pairs": [list(pair) for pair in found.pairs]} if found.pairs else {}),
         **({"orbits": [_orbit_json(orbit) for orbit in found.orbits], "base": _vector(found.base)} if found.orbits else {}),
         **({"curve": found.curve.to_json()} if found.curve else {}),
+        **({"cuts": [[name, _vector(row)] for name, row in found.cuts]} if found.cuts else {}),
     }
 
 
@@ -141,5 +142,6 @@ def _read_judged(data: Json) -> Judged:
         orbits=tuple(_read_orbit(entry) for entry in data.get("orbits", ())),
         base=vector(data.get("base", ())),
         curve=Curve.from_json(data["curve"]) if "curve" in data else None,
+        cuts=tuple((name, vector(row)) for name, row in data.get("cuts", ())),
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

@@ -19,6 +19,8 @@ from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.frames import Orbit, Pairs
 
 Vector = tuple[Algebraic, ...]
+Cutting = tuple[str, Vector]
+"""A name and an affine function of the coordinates, the constant first, that is positive on the set."""
 
 MAX_SAMPLES = 2_000
 """Points at which a polynomial is evaluated to prove that it is linear, or constant, on a family."""
@@ -65,6 +67,9 @@ class CriticalSet:
     in every positive orbit; `witness` is a point inside, the directions span the tangent space there.
 
     A piece of a `curve` has no vertices; its one direction is the tangent at the witness.
+
+    A family along which the verdict changes is listed whole, as no minima, and besides the parts of it that are minima, each with the
+    `cuts` that bound it inside the family; they are conditions that `tight` may name.
     """
 
     field: NumberField
@@ -80,6 +85,7 @@ class CriticalSet:
     orbits: tuple[Orbit, ...] = ()
     base: Vector = ()
     curve: Curve | None = None
+    cuts: tuple[Cutting, ...] = ()
 
     @property
     def dimension(self) -> int:
