@@ -17,10 +17,12 @@ from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
+from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
+from reluspec.systems.surrogate import surrogate
 
 Key = tuple[str, int]
 """A critical set: the stratum that represents its orbit, and its position there."""
@@ -180,6 +182,9 @@ class Gluing:
                     flat[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
                 yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat))
+        if found.rescaled:
+            yield from self._ends_of_orbits(key, found)
+            return
         for face in proper_faces(found):
             try:
                 theta = theta_balls(found, face.inside, self.bits)
@@ -189,6 +194,19 @@ class Gluing:
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
             yield theta, self._end_signs(key, face, wild)
+
+    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
+        """The ends of a set that rescalings move: of the orbits, and of the polyhedron in the slice."""
+        signs = parse_signs(self.problem, key[0])
+        switches = surrogate(self.problem, signs).switches
+        vanishing = vanishing_at_ends(found)
+        if vanishing is None:
+            raise EndError("a family that rescalings of units move may end where they go to infinity")
+        zero = found.field.element(0)
+        limits = [tuple(zero if k in gone else entry for k, entry in enumerate(found.witness)) for gone in vanishing]
+        for theta in (*limits, *(face.inside for face in proper_faces(found))):
+            values = [value_at(switch.polynomial.to_dict(), theta, zero).sign() if switch.sign else 0 for switch in switches]
+            yield [entry.ball(self.bits) for entry in theta], signs.reshaped("".join("-0+"[value + 1] for value in values))
 
     def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs]]:
         """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.

@@ -24,7 +24,7 @@ from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, in_slice
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -40,8 +40,12 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     return decision
 
 
-def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
-    """First order unit by unit, dual certificates, first and second order cell by cell, curves."""
+def _by_orders(problem: Problem, signs: Signs, moved: CriticalSet) -> Decision:
+    """First order unit by unit, dual certificates, first and second order cell by cell, curves.
+
+    Rescalings keep the loss everywhere, so what holds in a slice holds along the orbits through it.
+    """
+    found = in_slice(moved)
     with suppress(TooManyCells):
         if (convex := decision_on_convex_regions(problem, signs, found)) is not None:
             return convex
@@ -56,12 +60,12 @@ def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
             return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
     if has_dead_unit(problem, found) and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
-    decision = _cell_by_cell(problem, signs, found)
+    decision = _cell_by_cell(problem, signs, moved)
     if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
     if decision.verdict is not Verdict.UNDECIDED:
         return decision
-    return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, found) or decision
+    return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, moved) or decision
 
 
 def _in_smaller_network(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
@@ -95,11 +99,11 @@ def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
 
 def _last_resort(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
     """What can still be said of an isolated point: the loss is flat beside a minimum, or falls along a curve."""
-    if found.dimension:
+    if found.flat or found.curve:
         return None
     with suppress(ParityError, TooManyCells, StratumError):
         if EffectTest(problem, signs, found).is_minimum():
             return Decision(Verdict.MINIMUM, "first and second order, across directions without effect")
-    if way_down(problem, found) is not None:
+    if way_down(problem, in_slice(found)) is not None:
         return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
     return None

@@ -126,7 +126,7 @@ class Surroundings:
 
     @property
     def _is_affine_family(self) -> bool:
-        return bool(self.found.directions) and not self.found.is_curved
+        return bool(self.found.flat) and not self.found.is_curved
 
     def _are_constant(self, local: Surrogate, polynomials: Sequence[fmpq_mpoly]) -> bool:
         """Whether gradients and Hessians of the loss and of these switches are the same along the family, exactly."""
@@ -141,7 +141,7 @@ class Surroundings:
     @cached_property
     def _shape(self) -> Shape:
         found = self.found
-        return Shape(found.field, found.witness, found.directions, found.living, found.singular)
+        return Shape(found.field, found.witness, found.flat, found.living, found.singular)
 
     def _is_constant(self, terms: Terms, shape: Shape, context: fmpq_mpoly_ctx) -> bool:
         """Whether a function of the chart is the same on the whole family; one with negative powers only where no s changes."""

@@ -10,6 +10,7 @@ from flint import arb, ctx
 from reluspec.engines.algebraic.stationary.curves import on_piece
 from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.stationary.rescaled import into_slice
 
 BITS = 320
 """Precision at which points are told apart."""
@@ -59,7 +60,7 @@ def centre(found: CriticalSet, bits: int) -> list[arb]:
 
     The rays have length one, in the sum of absolute values: symmetries permute coordinates.
     """
-    if found.curve:
+    if found.curve or found.rescaled:
         return theta_balls(found, found.witness, bits)
     if not found.is_curved:
         middle = list(Face(found, frozenset(range(len(found.vertices)))).inside)
@@ -139,10 +140,15 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             return _on_circle(found, chart)
         if found.orbits:
             return on_orbit([entry.ball(bits + 32) for entry in found.base], found.orbits, chart)
+        if found.rescaled:
+            moved = into_slice(found.rescaled, theta)
+            if moved is None:
+                return False
+            chart = moved
         # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
-        for direction in found.directions:
-            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.directions))
+        for direction in found.flat:
+            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.flat))
             step = offset[own]
             offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
         return all(value.overlaps(arb(0)) for value in offset)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -17,6 +17,7 @@ from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.frames import Orbit, Pairs
+from reluspec.engines.algebraic.stationary.rescaled import Rescaled, Rescaling
 
 Vector = tuple[Algebraic, ...]
 
@@ -65,6 +66,9 @@ class CriticalSet:
     in every positive orbit; `witness` is a point inside, the directions span the tangent space there.
 
     A piece of a `curve` has no vertices; its one direction is the tangent at the witness.
+
+    What rescalings of units move (`rescaled`): vertices, rays and `tight` are those of the polyhedron in a slice, and so is the witness;
+    the directions span the tangent space there.
     """
 
     field: NumberField
@@ -80,10 +84,21 @@ class CriticalSet:
     orbits: tuple[Orbit, ...] = ()
     base: Vector = ()
     curve: Curve | None = None
+    rescaled: Rescaled | None = None
 
     @property
     def dimension(self) -> int:
         return len(self.directions)
+
+    @property
+    def flat(self) -> tuple[Vector, ...]:
+        """The directions of an affine family; of one that rescalings move, those in the slice."""
+        return self.rescaled.directions if self.rescaled else self.directions
+
+    @property
+    def rescalings(self) -> tuple[Rescaling, ...]:
+        """The rescalings of units that move the set along its orbits."""
+        return self.rescaled.rescalings if self.rescaled else ()
 
     @property
     def is_curved(self) -> bool:
@@ -97,8 +112,13 @@ class CriticalSet:
 
     @property
     def turns_round(self) -> bool:
-        """Whether rotations take all of the set round, as a whole circle, or it is a curve: no point of it is a centre."""
-        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits) or bool(self.curve)
+        """Whether rotations take all of the set round, as a whole circle, or it is a curve, or rescaled: no point of it is a centre."""
+        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits) or bool(self.curve or self.rescaled)
+
+
+def in_slice(found: CriticalSet) -> CriticalSet:
+    """What a slice has of the orbits of rescalings: a point or an affine family."""
+    return replace(found, rescaled=None, directions=found.flat)
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
@@ -106,12 +126,8 @@ def covers(one: CriticalSet, other: CriticalSet) -> bool:
     if one.curve or other.curve:
         return one.curve == other.curve and one.field == other.field and equal(one.witness, other.witness)
     units = [[unit.output for unit in each.living] for each in (one, other)]
-    if units[0] != units[1] or (one.sigma, one.dimension, one.pairs, one.orbits) != (
-        other.sigma,
-        other.dimension,
-        other.pairs,
-        other.orbits,
-    ):
+    kinds = [(each.sigma, each.dimension, each.pairs, each.orbits, each.rescalings) for each in (one, other)]
+    if units[0] != units[1] or kinds[0] != kinds[1]:
         return False
     if not one.directions:
         return equal(as_directions(one), as_directions(other))

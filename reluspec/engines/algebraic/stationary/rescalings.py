@@ -1,0 +1,180 @@
+"""Rescalings of units that no penalty sees: orbits of critical points, one slice across all of them.
+
+Let the activation of a hidden unit be positively homogeneous of degree p: phi(t z) = t^p phi(z) for t > 0 (relu, leaky_relu, abs, linear:
+p = 1; squares of these: p = 2). Then the network does not change when the unit's incoming weights and bias are multiplied by t and its
+outgoing weights by t^-p, and all switches are multiplied by positive numbers. Products of such rescalings, over all units of all hidden layers,
+under which no parameter with a penalty moves, keep the loss everywhere, and every stratum. Each is `theta_k -> t^(c_k) theta_k`, with integers c.
+
+**Slices.** Let P be a polynomial that the rescaling c multiplies by t^d, d != 0 - all its monomials have the same `c . e` = d -, and that is
+not zero at a point. Then its orbit under c has exactly one point with P = 1, or with P = -1. With factors of strict switches in place of P
+nothing else is there; where there are none left, a parameter takes the place: it is 1, -1 or 0. One after another, each among the
+rescalings that keep the pivots before it, so every orbit has one point, in one slice, and an orbit is a graph over the positive numbers t_1, ..., t_r.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from math import gcd, lcm
+
+from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
+
+from reluspec.engines.algebraic.exact.linear import kernel
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.stationary.restricted import Restricted
+from reluspec.engines.algebraic.stationary.smoothness import MAX_KINKS
+from reluspec.problem.expression import Expression, Variable, evaluate, kinks, variables
+from reluspec.problem.problem import Problem
+from reluspec.systems.surrogate import monic_key, rational
+
+Exponents = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The parameters `zeros` vanish, the polynomials `pins` have these values, 1 or -1; one rescaling for each of the pins."""
+
+    zeros: tuple[int, ...]
+    pins: tuple[tuple[fmpq_mpoly, int], ...]
+    rescalings: tuple[Exponents, ...]
+
+
+@lru_cache(maxsize=64)
+def homogeneity(expression: Expression) -> int | None:
+    """The p with `phi(t z) = t^p phi(z)` for all t > 0, if there is one and phi is not zero."""
+    count = sum(1 for _ in kinks(expression))
+    if count > MAX_KINKS:
+        return None
+    context = fmpq_mpoly_ctx.get(["z"], Ordering.lex)
+    powers: set[int] = set()
+    for sides in product((1, -1), repeat=count):
+        seen: list[fmpq_mpoly] = []
+
+        def choose(switch: fmpq_mpoly, sides: tuple[int, ...] = sides, seen: list[fmpq_mpoly] = seen) -> int:
+            seen.append(switch)
+            return sides[len(seen) - 1]
+
+        piece = evaluate(expression, {Variable("z"): context.gen(0)}, choose, lambda value: context.constant(rational(value)))
+        if any(len(switch.monoms()) != 1 or switch.is_constant() for switch in seen):
+            return None
+        powers |= {int(power) for (power,) in piece.monoms()}
+    return powers.pop() if len(powers) == 1 and 0 not in powers else None
+
+
+@lru_cache(maxsize=16)
+def unit_rescalings(problem: Problem) -> tuple[Exponents, ...]:
+    """A basis of the rescalings of units that keep the loss, as exponents of all parameters."""
+    units = list(_of_units(problem))
+    seen = {variable for term in problem.regulariser for variable in variables(term.expression)}
+    bound = [k for k, parameter in enumerate(problem.parameters) if parameter in seen]
+    rows = [[Fraction(unit[k]) for unit in units] for k in bound]
+    found = []
+    for shares in kernel(rows, len(units), FRACTIONS) if units else ():
+        multiple = lcm(*(share.denominator for share in shares))
+        whole = [sum(int(share * multiple) * unit[k] for share, unit in zip(shares, units, strict=True)) for k in range(len(units[0]))]
+        divisor = gcd(*whole) or 1
+        found.append(tuple(entry // divisor for entry in whole))
+    return tuple(found)
+
+
+def _of_units(problem: Problem) -> Iterator[Exponents]:
+    """The rescaling of each hidden unit that has one."""
+    position = {variable: k for k, variable in enumerate(problem.parameters)}
+    for number, layer in enumerate(problem.network.layers[:-1]):
+        after = problem.network.layers[number + 1]
+        power = homogeneity(layer.activation.expression)
+        fixed = layer.fixed_weight is not None or after.fixed_weight is not None or any(layer.fixed_bias or ())
+        if power is None or fixed:
+            continue
+        for unit in range(layer.units):
+            exponents = [0] * len(position)
+            for k in range(problem.network.fan_in(number)):
+                exponents[position[Variable(f"{layer.name}.weight", (unit, k))]] = 1
+            if layer.bias and layer.fixed_bias is None:
+                exponents[position[Variable(f"{layer.name}.bias", (unit,))]] = 1
+            for k in range(after.units):
+                exponents[position[Variable(f"{after.name}.weight", (k, unit))]] = -power
+            yield tuple(exponents)
+
+
+def degree_under(exponents: Exponents, polynomial: fmpq_mpoly) -> int | None:
+    """The d with `P(t . theta) = t^d P(theta)`, if there is one; 0 for the zero polynomial."""
+    found = {sum(c * int(e) for c, e in zip(exponents, monomial, strict=True)) for monomial in polynomial.monoms()}
+    if not found:
+        return 0
+    return found.pop() if len(found) == 1 else None
+
+
+def slices(stratum: Restricted) -> list[Slice]:
+    """Slices that meet every orbit in a piece of a stratum once; none where no rescaling moves what the loss depends on.
+
+    A unit without effect moves in an open polyhedron, which needs no slice.
+    """
+    effective = [k for k, degree in enumerate(stratum.loss.degrees()) if degree > 0]
+    useful = [c for c in unit_rescalings(stratum.surrogate.problem) if any(c[k] for k in effective) and _keeps(stratum, c)]
+    return list(_slices(stratum, _never_zero(stratum), Slice((), (), ()), useful)) if useful else []
+
+
+def _keeps(stratum: Restricted, exponents: Exponents) -> bool:
+    """Whether a rescaling keeps a piece of a stratum and its loss: an identity between polynomials, checked."""
+    if degree_under(exponents, stratum.loss):
+        return False
+    if any(degree_under(exponents, image) != exponents[k] for k, image in enumerate(stratum.images) if not image.is_zero()):
+        return False
+    zeros = (*stratum.constraints, *stratum.equations)
+    return all(degree_under(exponents, polynomial) is not None for polynomial in (*zeros, *(strict for *_, strict in stratum.strict)))
+
+
+def _never_zero(stratum: Restricted) -> list[tuple[fmpq_mpoly, tuple[int, ...]]]:
+    """The factors of strict switches, simple ones first, and the signs that each of them may have."""
+    found: dict[str, tuple[fmpq_mpoly, tuple[int, ...]]] = {}
+    for _, sign, polynomial in stratum.strict:
+        factors = [(factor, int(power)) for factor, power in polynomial.factor()[1]]
+        for factor, power in factors:
+            monic = factor / factor.leading_coefficient()
+            alone = len(factors) == 1 and power % 2
+            side = sign if polynomial.leading_coefficient() > 0 else -sign
+            if alone or monic_key(factor) not in found:
+                found[monic_key(factor)] = monic, (side,) if alone else (1, -1)
+    return sorted(found.values(), key=lambda one: (one[0].total_degree(), len(one[0].monoms()), len(one[1])))
+
+
+def _slices(
+    stratum: Restricted, never_zero: Sequence[tuple[fmpq_mpoly, tuple[int, ...]]], known: Slice, left: Sequence[Exponents]
+) -> Iterator[Slice]:
+    """All ways to go on, with the rescalings that keep the pins so far."""
+    for polynomial, signs in never_zero:
+        degrees = [degree_under(c, polynomial) or 0 for c in left]
+        if any(degrees):
+            yield from _pinned(stratum, never_zero, known, left, polynomial, degrees, signs)
+            return
+    for k in stratum.free:
+        if k not in known.zeros and any(c[k] for c in left):
+            yield from _pinned(stratum, never_zero, known, left, stratum.loss.context().gen(k), [c[k] for c in left], (1, -1))
+            yield from _slices(stratum, never_zero, Slice((*known.zeros, k), known.pins, known.rescalings), left)
+            return
+    yield known
+
+
+def _pinned(
+    stratum: Restricted,
+    never_zero: Sequence[tuple[fmpq_mpoly, tuple[int, ...]]],
+    known: Slice,
+    left: Sequence[Exponents],
+    polynomial: fmpq_mpoly,
+    degrees: Sequence[int],
+    signs: Sequence[int],
+) -> Iterator[Slice]:
+    """The slices on which a polynomial with these degrees under the rescalings is 1 or -1."""
+    chosen = next(j for j, degree in enumerate(degrees) if degree)
+    rest = [
+        tuple(degrees[chosen] * a - degree * b for a, b in zip(c, left[chosen], strict=True))
+        for j, (c, degree) in enumerate(zip(left, degrees, strict=True))
+        if j != chosen
+    ]
+    for sign in signs:
+        pins, rescalings = (*known.pins, (polynomial, sign)), (*known.rescalings, left[chosen])
+        yield from _slices(stratum, never_zero, Slice(known.zeros, pins, rescalings), rest)
