@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
 from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
@@ -159,20 +159,36 @@ class Gluing:
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
-        for theta, signs in self._ends(key, found):
+        for theta, signs, face in self._ends(key, found):
             exchange, name = self._representative(signs)
-            end = self._at_end(name, self._moved(theta, exchange))
-            if end is None:
-                missing.append(name)
-                continue
-            judged = self.outcomes[name].sets[end]
-            for other in self.group:
-                # `exchange` takes the end to its representative; so `other` after it takes the family along.
-                glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
+            for point in self._on_face(found, face, exchange, name) or [theta]:
+                end = self._at_end(name, self._moved(point, exchange))
+                if end is None:
+                    missing.append(name)
+                    continue
+                judged = self.outcomes[name].sets[end]
+                for other in self.group:
+                    # `exchange` takes the end to its representative; so `other` after it takes the family along.
+                    glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
         return missing
 
-    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
-        """A point of every face of the closure of a family, and the stratum that it is in."""
+    def _on_face(self, found: CriticalSet, face: Face | None, exchange: Exchange, name: str) -> list[list[arb]]:
+        """Points of a face in every set of its stratum, where it may be on several; empty where one point tells.
+
+        Sets that rescalings move keep the signs of all coordinates that they move.
+        """
+        mixed = face.mixed if face else frozenset()
+        back = [(k, source) for k, source in enumerate(self._moves[exchange.layers]) if source in mixed]
+        moved = {one.exponents for judged in self.outcomes[name].sets for one in judged.found.rescalings}
+        told = [source for k, source in back if any(exponents[k] for exponents in moved)]
+        if not told or face is None:
+            return []
+        if len(told) > 1 or any(unit.incoming for unit in found.living):
+            raise EndError(f"a face of a family may be on several critical sets of {name}")
+        return [theta_balls(found, point, self.bits) for point in face.sides(told[0])]
+
+    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs, Face | None]]:
+        """A point of every face of the closure of a family, the stratum that it is in, and the face unless it is a point."""
         if found.curve and found.curve.sheet:
             yield from self._beside(key, found.curve)
         if found.curve:
@@ -181,7 +197,7 @@ class Gluing:
                 for position in end.tight:
                     flat[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
-                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat))
+                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), None
         if found.rescaled:
             yield from self._ends_of_orbits(key, found)
             return
@@ -193,9 +209,9 @@ class Gluing:
             wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
-            yield theta, self._end_signs(key, face, wild)
+            yield theta, self._end_signs(key, face, wild), face
 
-    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs]]:
+    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs, Face | None]]:
         """The ends of a set that rescalings move: of the orbits, and of the polyhedron in the slice."""
         signs = parse_signs(self.problem, key[0])
         switches = surrogate(self.problem, signs).switches
@@ -203,12 +219,14 @@ class Gluing:
         if vanishing is None:
             raise EndError("a family that rescalings of units move may end where they go to infinity")
         zero = found.field.element(0)
-        limits = [tuple(zero if k in gone else entry for k, entry in enumerate(found.witness)) for gone in vanishing]
-        for theta in (*limits, *(face.inside for face in proper_faces(found))):
+        ends: list[tuple[Vector, Face | None]] = [
+            (tuple(zero if k in gone else entry for k, entry in enumerate(found.witness)), None) for gone in vanishing
+        ]
+        for theta, face in (*ends, *((face.inside, face) for face in proper_faces(found))):
             values = [value_at(switch.polynomial.to_dict(), theta, zero).sign() if switch.sign else 0 for switch in switches]
-            yield [entry.ball(self.bits) for entry in theta], signs.reshaped("".join("-0+"[value + 1] for value in values))
+            yield [entry.ball(self.bits) for entry in theta], signs.reshaped("".join("-0+"[value + 1] for value in values)), face
 
-    def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs]]:
+    def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs, Face | None]]:
         """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
 
         Every point of the closure is a global minimum, so these are all the sets that it can meet.
@@ -226,7 +244,7 @@ class Gluing:
                     theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
                     if not touches(sheet, theta, zeroed, self.bits):
                         raise EndError(f"whether a sheet of minima meets those of {name} is not known")
-                    yield theta, signs
+                    yield theta, signs, None
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:
@@ -300,7 +318,10 @@ class Gluing:
 
         kept = {position for unit in wild for position in own(unit)}
         for name in face.tight:
-            positions = own(face.found.living[int(name.removeprefix("alive "))]) if name.startswith("alive ") else [int(name)]
+            if name.startswith("alive "):
+                positions: Iterable[int] = own(face.found.living[int(name.removeprefix("alive "))])
+            else:
+                positions = [int(name.partition(".")[0])]
             for position in positions:
                 if position not in kept:
                     flat[position] = "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -50,17 +51,16 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
 def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | None:
     """The outcome orbit by orbit of rescalings of units; `None` where that does not decide the stratum."""
     signs = parse_signs(problem, stratum)
-    for second_order in (False, True):
-        try:
-            critical = rescaled_points(problem, signs, _Patient(_basis(backend), RESCALED_SECONDS), second_order=second_order)
-        except (SolvingLimit, LimitError):
-            continue
-        if critical is None:
-            return None
-        judged = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
-        outcome = StratumOutcome(stratum, judged, critical.unresolved, critical.systems, 0.0, critical.left_out)
-        if not outcome.undecided:
-            return outcome
+    patient = _Patient(_basis(backend), RESCALED_SECONDS)
+    for second_order, idle in ((False, False), (True, False), (False, True)):
+        with suppress(SolvingLimit, LimitError):
+            for critical in rescaled_points(problem, signs, patient, second_order=second_order, idle=idle):
+                if critical.unresolved:
+                    continue
+                judged = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
+                outcome = StratumOutcome(stratum, judged, "", critical.systems, 0.0, critical.left_out)
+                if not outcome.undecided:
+                    return outcome
     return None
 
 

@@ -19,6 +19,7 @@ from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
+from reluspec.engines.algebraic.judging.outputs import OutputTest, applies
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
@@ -104,6 +105,8 @@ def _last_resort(problem: Problem, signs: Signs, found: CriticalSet) -> Decision
     with suppress(ParityError, TooManyCells, StratumError):
         if EffectTest(problem, signs, found).is_minimum():
             return Decision(Verdict.MINIMUM, "first and second order, across directions without effect")
+    if applies(problem, signs, found) and OutputTest(problem, signs, found).is_minimum():
+        return Decision(Verdict.MINIMUM, "first order in the outputs, by factors")
     if way_down(problem, in_slice(found)) is not None:
         return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
     return None

@@ -195,7 +195,7 @@ class ChartBranch:
     def equations(self, equations: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
         """Those of `systems`, in the ring of the active parameters and multipliers, with those of a slice."""
         pins = self.normal.pins if isinstance(self.normal, Slice) else ()
-        fixed = [self._narrowed(self._wide.from_dict(self._widened(pin.to_dict()))) - value for pin, value in pins]
+        fixed = [self._narrowed(self._wide.from_dict(self._widened(pin.inside.to_dict()))) - pin.value for pin in pins]
         return [*(self._narrowed(equation) for equation in equations), *fixed]
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -16,7 +17,7 @@ from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_produc
 from reluspec.engines.algebraic.stationary.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.stationary.groups import frames, rotating_groups
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers
-from reluspec.engines.algebraic.stationary.rescalings import slices
+from reluspec.engines.algebraic.stationary.rescalings import slices, turns
 from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.stationary.rotations import Normal, normal_forms, rotated_pairs
 from reluspec.engines.algebraic.stationary.sign_symmetries import Symmetric, symmetric
@@ -74,19 +75,23 @@ def _told_apart(whole: Critical) -> Critical:
     return replace(whole, sets=different, unresolved="; ".join(reasons))
 
 
-def rescaled_points(problem: Problem, signs: Signs, groebner: Groebner = flint_basis, *, second_order: bool = False) -> Critical | None:
-    """The critical points of a stratum, orbit by orbit, where rescalings of units keep it; `None` where none do.
+def rescaled_points(
+    problem: Problem, signs: Signs, groebner: Groebner = flint_basis, *, second_order: bool = False, idle: bool = False
+) -> Iterator[Critical]:
+    """The critical points of a stratum, orbit by orbit of rescalings of units, in several ways: with other pins each time.
 
-    Raises `SolvingLimit` and `LimitError` past the limits.
+    Also those of units without effect, if `idle`. Nothing where no rescaling keeps the stratum, or where limits are reached. Raises
+    `SolvingLimit` and `LimitError` past the limits of the stratum itself.
     """
     pieces = list(restrictions(problem, signs, groebner))
-    chosen = [slices(stratum) for stratum in pieces]
-    if not any(chosen):
-        return None
-    branches_of_one = [
-        [ChartBranch(stratum, Chart(()), (), normal, second_order)] for stratum, every in zip(pieces, chosen, strict=True) for normal in every or [None]
-    ]
-    return _told_apart(_solved(branches_of_one, groebner))
+    for turn in range(max(map(turns, pieces), default=0)):
+        chosen = [slices(stratum, turn, idle=idle) for stratum in pieces]
+        if not any(chosen):
+            return
+        normals = [(stratum, normal) for stratum, every in zip(pieces, chosen, strict=True) for normal in every or [None]]
+        with suppress(SolvingLimit):
+            branches_of_one = [[ChartBranch(stratum, Chart(()), (), normal, second_order)] for stratum, normal in normals]
+            yield _told_apart(_solved(branches_of_one, groebner))
 
 
 def _joined(parts: Sequence[Critical]) -> Critical:

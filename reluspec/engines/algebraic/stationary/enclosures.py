@@ -91,6 +91,30 @@ class Face:
         return frozenset.intersection(*(self.found.tight[g] for g in self.members))
 
     @cached_property
+    def mixed(self) -> frozenset[int]:
+        """The coordinates that have several signs in its relative interior."""
+        every = [*self.found.vertices, *self.found.rays]
+        signs = [{every[g][k].sign() for g in self.members} for k in range(len(self.found.witness))]
+        return frozenset(k for k, found in enumerate(signs) if {1, -1} <= found)
+
+    def sides(self, k: int) -> list[Vector]:
+        """Points of its relative interior where a mixed coordinate is positive, zero, negative."""
+        every = [*self.found.vertices, *self.found.rays]
+        chosen = [every[g] for g in sorted(self.members)]
+        corners = sum(g < len(self.found.vertices) for g in self.members)
+        zero = self.found.field.element(0)
+        above = sum((vector[k] for vector in chosen if vector[k].sign() > 0), zero)
+        below = sum((-vector[k] for vector in chosen if vector[k].sign() < 0), zero)
+        found = []
+        for more, less in ((below * 2, above), (below, above), (below, above * 2)):
+            # Every generator has a positive weight, vertices the sum one: a point of the relative interior.
+            weights = [{1: more, 0: zero + 1, -1: less}[int(vector[k].sign())] for vector in chosen]
+            total = sum(weights[:corners], zero)
+            shares = [weight / total for weight in weights]
+            found.append(tuple(sum((s * v for s, v in zip(shares, entries, strict=True)), zero) for entries in zip(*chosen, strict=True)))
+        return found
+
+    @cached_property
     def inside(self) -> Vector:
         """A point of its relative interior: the mean of its vertices plus its rays."""
         corners = len(self.found.vertices)

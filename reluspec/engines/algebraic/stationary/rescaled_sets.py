@@ -21,18 +21,20 @@ from flint import fmpq_mpoly
 from reluspec.engines.algebraic.exact.cones import generators
 from reluspec.engines.algebraic.exact.linear import dot, plus
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.ideals.groebner import ring
+from reluspec.engines.algebraic.stationary.charts import Terms
 from reluspec.engines.algebraic.stationary.curves import polynomial_of, terms_of
-from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, Vector, critical_sets, field_scalars
+from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, Vector, critical_sets, field_scalars, value_at
 from reluspec.engines.algebraic.stationary.rescaled import Rescaled, Rescaling, pin_weight, tangent_space
 from reluspec.engines.algebraic.stationary.rescalings import Slice, degree_under
 
 
 def rescaled_sets(shape: Shape, conditions: Sequence[Condition], chosen: Slice) -> tuple[list[CriticalSet], str]:
     """The parts of the orbits through an affine space of solutions in a slice; if they could not be told, why."""
-    rescalings = [
-        Rescaling(c, terms_of(pin)) for c, (pin, _) in zip(chosen.rescalings, chosen.pins, strict=True)
-    ]
-    wider, left = _as_cones(shape, rescalings, [condition.polynomial for condition in conditions])
+    rescalings = [Rescaling(c, terms_of(pin.whole)) for c, pin in zip(chosen.rescalings, chosen.pins, strict=True)]
+    # A point says more along its orbit than as one of a cone; of other sets the ends of cones are known.
+    strict = [condition.polynomial for condition in conditions]
+    wider, left = _as_cones(shape, rescalings, strict) if shape.directions else (shape, tuple(rescalings))
     sets, reason = critical_sets(wider, conditions)
     if reason or not left:
         return sets, reason
@@ -74,6 +76,26 @@ def _degree_in(polynomial: fmpq_mpoly, positions: Sequence[int]) -> int:
     """The common degree of all monomials in these variables; 0 where they have none."""
     degrees = {sum(int(exponents[k]) for k in positions) for exponents in polynomial.monoms()}
     return degrees.pop() if len(degrees) == 1 else 0
+
+
+def slice_images(found: CriticalSet) -> list[Terms | None]:
+    """The slice as a graph: some of the parameters as polynomials in the others, which have `None`. Empty if it is not solved like that.
+
+    In these coordinates directions without effect show as such.
+    """
+    size = len(found.witness)
+    images = list(ring(size).gens())
+    for one in found.rescalings:
+        pin = polynomial_of(one.pin, size)
+        value = 1 if value_at(pin.to_dict(), found.witness, found.field.element(0)).sign() > 0 else -1
+        equation = pin.compose(*images) - value
+        solved = next((k for k in range(size) if equation.degrees()[k] == 1 and equation.derivative(k).is_constant()), None)
+        if solved is None:
+            return []
+        gens = list(ring(size).gens())
+        gens[solved] = gens[solved] - equation / equation.derivative(solved).leading_coefficient()
+        images = [image.compose(*gens) for image in images]
+    return [None if image == gen else dict(image.to_dict()) for image, gen in zip(images, ring(size).gens(), strict=True)] if found.rescalings else []
 
 
 def vanishing_at_ends(found: CriticalSet) -> Iterator[tuple[int, ...]] | None:

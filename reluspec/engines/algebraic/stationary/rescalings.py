@@ -14,11 +14,12 @@ rescalings that keep the pivots before it, so every orbit has one point, in one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 from math import gcd, lcm
+from typing import TypeAlias
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -30,15 +31,28 @@ from reluspec.problem.expression import Expression, Variable, evaluate, kinks, v
 from reluspec.problem.problem import Problem
 from reluspec.systems.surrogate import monic_key, rational
 
-Exponents = tuple[int, ...]
+Exponents: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A polynomial that is `value`, 1 or -1, in a slice: `whole` beside the stratum, too, `inside` in its free parameters."""
+
+    inside: fmpq_mpoly
+    whole: fmpq_mpoly
+    value: int = 1
+
+
+NeverZero: TypeAlias = tuple[Pin, tuple[int, ...]]
+"""What is not zero in a stratum, and the signs that it may have."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The parameters `zeros` vanish, the polynomials `pins` have these values, 1 or -1; one rescaling for each of the pins."""
+    """The parameters `zeros` vanish, there are `pins`, and one rescaling for each of them."""
 
     zeros: tuple[int, ...]
-    pins: tuple[tuple[fmpq_mpoly, int], ...]
+    pins: tuple[Pin, ...]
     rescalings: tuple[Exponents, ...]
 
 
@@ -108,14 +122,28 @@ def degree_under(exponents: Exponents, polynomial: fmpq_mpoly) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
-def slices(stratum: Restricted) -> list[Slice]:
+def slices(stratum: Restricted, turn: int = 0, *, idle: bool = False) -> list[Slice]:
     """Slices that meet every orbit in a piece of a stratum once; none where no rescaling moves what the loss depends on.
 
-    A unit without effect moves in an open polyhedron, which needs no slice.
+    A unit without effect moves in an open polyhedron, which needs no slice; with `idle` it gets one. Which polynomials are pinned is free:
+    other turns, other pins.
     """
     effective = [k for k, degree in enumerate(stratum.loss.degrees()) if degree > 0]
-    useful = [c for c in unit_rescalings(stratum.surrogate.problem) if any(c[k] for k in effective) and _keeps(stratum, c)]
-    return list(_slices(stratum, _never_zero(stratum), Slice((), (), ()), useful)) if useful else []
+    moved = stratum.free if idle else effective
+    useful = [c for c in unit_rescalings(stratum.surrogate.problem) if any(c[k] for k in moved) and _keeps(stratum, c)]
+    return list(_slices(stratum, _turned(_never_zero(stratum), turn), Slice((), (), ()), useful)) if useful else []
+
+
+def turns(stratum: Restricted) -> int:
+    """How many different choices of pins there are to try."""
+    return max(1, sum(pin.inside.total_degree() == 1 for pin, _ in _never_zero(stratum)))
+
+
+def _turned(never_zero: list[NeverZero], turn: int) -> list[NeverZero]:
+    """Those of degree one in another order."""
+    affine = [one for one in never_zero if one[0].inside.total_degree() == 1]
+    first = turn % len(affine) if affine else 0
+    return [*affine[first:], *affine[:first], *(one for one in never_zero if one not in affine)]
 
 
 def _keeps(stratum: Restricted, exponents: Exponents) -> bool:
@@ -128,32 +156,34 @@ def _keeps(stratum: Restricted, exponents: Exponents) -> bool:
     return all(degree_under(exponents, polynomial) is not None for polynomial in (*zeros, *(strict for *_, strict in stratum.strict)))
 
 
-def _never_zero(stratum: Restricted) -> list[tuple[fmpq_mpoly, tuple[int, ...]]]:
+def _never_zero(stratum: Restricted) -> list[NeverZero]:
     """The factors of strict switches, simple ones first, and the signs that each of them may have."""
-    found: dict[str, tuple[fmpq_mpoly, tuple[int, ...]]] = {}
-    for _, sign, polynomial in stratum.strict:
-        factors = [(factor, int(power)) for factor, power in polynomial.factor()[1]]
-        for factor, power in factors:
+    found: dict[str, NeverZero] = {}
+    for position, sign, polynomial in stratum.strict:
+        lead, factors = polynomial.leading_coefficient(), polynomial.factor()[1]
+        if len(factors) == 1 and int(factors[0][1]) == 1:
+            whole = stratum.surrogate.switches[position].polynomial
+            found[monic_key(polynomial)] = Pin(polynomial / lead, whole / lead), (sign if lead > 0 else -sign,)
+            continue
+        for factor, _ in factors:
             monic = factor / factor.leading_coefficient()
-            alone = len(factors) == 1 and power % 2
-            side = sign if polynomial.leading_coefficient() > 0 else -sign
-            if alone or monic_key(factor) not in found:
-                found[monic_key(factor)] = monic, (side,) if alone else (1, -1)
-    return sorted(found.values(), key=lambda one: (one[0].total_degree(), len(one[0].monoms()), len(one[1])))
+            found.setdefault(monic_key(factor), (Pin(monic, monic), (1, -1)))
+    return sorted(found.values(), key=lambda one: (one[0].inside.total_degree(), len(one[0].inside.monoms()), len(one[1])))
 
 
 def _slices(
-    stratum: Restricted, never_zero: Sequence[tuple[fmpq_mpoly, tuple[int, ...]]], known: Slice, left: Sequence[Exponents]
+    stratum: Restricted, never_zero: Sequence[NeverZero], known: Slice, left: Sequence[Exponents]
 ) -> Iterator[Slice]:
     """All ways to go on, with the rescalings that keep the pins so far."""
-    for polynomial, signs in never_zero:
-        degrees = [degree_under(c, polynomial) or 0 for c in left]
+    for pin, signs in never_zero:
+        degrees = [degree_under(c, pin.whole) or 0 for c in left]
         if any(degrees):
-            yield from _pinned(stratum, never_zero, known, left, polynomial, degrees, signs)
+            yield from _pinned(stratum, never_zero, known, left, pin, degrees, signs)
             return
     for k in stratum.free:
         if k not in known.zeros and any(c[k] for c in left):
-            yield from _pinned(stratum, never_zero, known, left, stratum.loss.context().gen(k), [c[k] for c in left], (1, -1))
+            gen = stratum.loss.context().gen(k)
+            yield from _pinned(stratum, never_zero, known, left, Pin(gen, gen), [c[k] for c in left], (1, -1))
             yield from _slices(stratum, never_zero, Slice((*known.zeros, k), known.pins, known.rescalings), left)
             return
     yield known
@@ -161,14 +191,14 @@ def _slices(
 
 def _pinned(
     stratum: Restricted,
-    never_zero: Sequence[tuple[fmpq_mpoly, tuple[int, ...]]],
+    never_zero: Sequence[NeverZero],
     known: Slice,
     left: Sequence[Exponents],
-    polynomial: fmpq_mpoly,
+    pin: Pin,
     degrees: Sequence[int],
     signs: Sequence[int],
 ) -> Iterator[Slice]:
-    """The slices on which a polynomial with these degrees under the rescalings is 1 or -1."""
+    """The slices on which what has these degrees under the rescalings is 1 or -1."""
     chosen = next(j for j, degree in enumerate(degrees) if degree)
     rest = [
         tuple(degrees[chosen] * a - degree * b for a, b in zip(c, left[chosen], strict=True))
@@ -176,5 +206,5 @@ def _pinned(
         if j != chosen
     ]
     for sign in signs:
-        pins, rescalings = (*known.pins, (polynomial, sign)), (*known.rescalings, left[chosen])
+        pins, rescalings = (*known.pins, replace(pin, value=sign)), (*known.rescalings, left[chosen])
         yield from _slices(stratum, never_zero, Slice(known.zeros, pins, rescalings), rest)
