@@ -30,6 +30,10 @@ Node = tuple[str, int]
 """A labelled critical set: its stratum and a number within it."""
 
 
+MAX_MIXED = 4
+"""Coordinates that change their signs on a face, for which all choices of signs are tried."""
+
+
 class EndError(Exception):
     """Where a family ends cannot be told; the message says why."""
 
@@ -183,9 +187,9 @@ class Gluing:
         told = [source for k, source in back if any(exponents[k] for exponents in moved)]
         if not told or face is None:
             return []
-        if len(told) > 1 or any(unit.incoming for unit in found.living):
+        if len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):
             raise EndError(f"a face of a family may be on several critical sets of {name}")
-        return [theta_balls(found, point, self.bits) for point in face.sides(told[0])]
+        return [theta_balls(found, point, self.bits) for point in face.sides(told)]
 
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs, Face | None]]:
         """A point of every face of the closure of a family, the stratum that it is in, and the face unless it is a point."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import product
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.linear import dot, unit_vectors
 from reluspec.engines.algebraic.stationary.curves import on_piece
 from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars
 from reluspec.engines.algebraic.stationary.rescaled import into_slice
 
 BITS = 320
@@ -97,22 +100,23 @@ class Face:
         signs = [{every[g][k].sign() for g in self.members} for k in range(len(self.found.witness))]
         return frozenset(k for k, found in enumerate(signs) if {1, -1} <= found)
 
-    def sides(self, k: int) -> list[Vector]:
-        """Points of its relative interior where a mixed coordinate is positive, zero, negative."""
+    def sides(self, coordinates: Sequence[int]) -> Iterator[Vector]:
+        """A point of its relative interior for every choice of the signs, zero included, that these coordinates have there."""
         every = [*self.found.vertices, *self.found.rays]
         chosen = [every[g] for g in sorted(self.members)]
-        corners = sum(g < len(self.found.vertices) for g in self.members)
-        zero = self.found.field.element(0)
-        above = sum((vector[k] for vector in chosen if vector[k].sign() > 0), zero)
-        below = sum((-vector[k] for vector in chosen if vector[k].sign() < 0), zero)
-        found = []
-        for more, less in ((below * 2, above), (below, above), (below, above * 2)):
-            # Every generator has a positive weight, vertices the sum one: a point of the relative interior.
-            weights = [{1: more, 0: zero + 1, -1: less}[int(vector[k].sign())] for vector in chosen]
-            total = sum(weights[:corners], zero)
-            shares = [weight / total for weight in weights]
-            found.append(tuple(sum((s * v for s, v in zip(shares, entries, strict=True)), zero) for entries in zip(*chosen, strict=True)))
-        return found
+        corners, size = sum(g < len(self.found.vertices) for g in self.members), len(chosen)
+        scalars = field_scalars(self.found.field)
+        units = unit_vectors(size, scalars)
+        for signs in product((1, 0, -1), repeat=len(coordinates)):
+            # Weights of the generators, all of them positive, with which the coordinates have these signs.
+            values = [([vector[k] for vector in chosen], sign) for k, sign in zip(coordinates, signs, strict=True)]
+            rows = [[entry * side for entry in row] for row, sign in values for side in ((sign,) if sign else (1, -1))]
+            weights = generators([*units, *rows], size, scalars).inner_point(size, scalars)
+            strict = [dot(row, weights, scalars) * sign for row, sign in values if sign]
+            if all(value.sign() > 0 for value in (*weights, *strict)):
+                total = sum(weights[1:corners], weights[0])
+                shares = [weight / total for weight in weights]
+                yield tuple(dot(shares, entries, scalars) for entries in zip(*chosen, strict=True))
 
     @cached_property
     def inside(self) -> Vector:

@@ -19,7 +19,7 @@ from itertools import combinations
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.exact.cones import generators
-from reluspec.engines.algebraic.exact.linear import dot, plus
+from reluspec.engines.algebraic.exact.linear import dot, echelon, plus
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.ideals.groebner import ring
 from reluspec.engines.algebraic.stationary.charts import Terms
@@ -67,7 +67,8 @@ def _as_cones(shape: Shape, rescalings: Sequence[Rescaling], strict: Sequence[fm
             and any(_degree_in(polynomial, moved) % 2 for polynomial in strict)
         ):
             cone = tuple(entry if k in moved else zero for k, entry in enumerate(point))
-            shape = replace(shape, directions=(*shape.directions, cone))
+            reduced = echelon((*shape.directions, cone), len(point), field_scalars(shape.field))
+            shape = replace(shape, directions=tuple(map(tuple, reduced.rows)))
             kept.remove(one)
     return shape, tuple(kept)
 
