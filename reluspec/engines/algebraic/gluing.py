@@ -179,12 +179,13 @@ class Gluing:
     def _on_face(self, found: CriticalSet, face: Face | None, exchange: Exchange, name: str) -> list[list[arb]]:
         """Points of a face in every set of its stratum, where it may be on several; empty where one point tells.
 
-        Sets that rescalings move keep the signs of all coordinates that they move.
+        Sets that rescalings move keep the signs of all coordinates that they move, those in charts the signs of output weights.
         """
         mixed = face.mixed if face else frozenset()
         back = [(k, source) for k, source in enumerate(self._moves[exchange.layers]) if source in mixed]
-        moved = {one.exponents for judged in self.outcomes[name].sets for one in judged.found.rescalings}
-        told = [source for k, source in back if any(exponents[k] for exponents in moved)]
+        sets = [judged.found for judged in self.outcomes[name].sets]
+        moved = {k for one in sets for rescaling in one.rescalings for k, exponent in enumerate(rescaling.exponents) if exponent}
+        told = [source for k, source in back if k in moved | {unit.output for one in sets for unit in one.living}]
         if not told or face is None:
             return []
         if len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):

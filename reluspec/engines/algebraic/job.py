@@ -57,7 +57,7 @@ def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | 
             for critical in rescaled_points(problem, signs, patient, second_order=second_order, idle=idle):
                 if critical.unresolved:
                     continue
-                judged = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
+                judged = tuple(Judged(found.unfolded or found, decide(problem, signs, found)) for found in critical.sets)
                 outcome = StratumOutcome(stratum, judged, "", critical.systems, 0.0, critical.left_out)
                 if not outcome.undecided:
                     return outcome

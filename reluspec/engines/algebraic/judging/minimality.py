@@ -19,6 +19,7 @@ from reluspec.engines.algebraic.judging.effects import EffectTest
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
+from reluspec.engines.algebraic.judging.one_orbit import as_one_orbit
 from reluspec.engines.algebraic.judging.outputs import OutputTest, applies
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
@@ -38,6 +39,9 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _by_orders(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and attains_the_bound(problem, signs, found):
         return Decision(Verdict.MINIMUM, GLOBAL)
+    if decision.verdict is Verdict.UNDECIDED and (orbit := as_one_orbit(problem, found)) is not None:
+        again = _by_orders(problem, signs, orbit)
+        return decision if again.verdict is Verdict.UNDECIDED else again
     return decision
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -69,7 +69,7 @@ class CriticalSet:
     A piece of a `curve` has no vertices; its one direction is the tangent at the witness.
 
     What rescalings of units move (`rescaled`): vertices, rays and `tight` are those of the polyhedron in a slice, and so is the witness;
-    the directions span the tangent space there.
+    the directions span the tangent space there. `unfolded` is the same set as a polyhedron, where it is one.
     """
 
     field: NumberField
@@ -86,6 +86,7 @@ class CriticalSet:
     base: Vector = ()
     curve: Curve | None = None
     rescaled: Rescaled | None = None
+    unfolded: CriticalSet | None = field(default=None, compare=False)
 
     @property
     def dimension(self) -> int:

@@ -44,8 +44,25 @@ def rescaled_sets(shape: Shape, conditions: Sequence[Condition], chosen: Slice) 
         space = tangent_space(rescaled, one.witness, field_scalars(shape.field))
         if space is None:
             return [], "a family of critical points that rescalings of units move within itself"
-        found.append(replace(one, directions=space, rescaled=rescaled))
+        moved = replace(one, directions=space, rescaled=rescaled)
+        strict = all(pin.strict for pin in chosen.pins)
+        found.append(replace(moved, unfolded=_unfolded(moved, wider, conditions)) if strict else moved)
     return found, ""
+
+
+def _unfolded(found: CriticalSet, shape: Shape, conditions: Sequence[Condition]) -> CriticalSet | None:
+    """The set as a polyhedron, if it is all that the stratum has of a space of coordinates; ends of polyhedra are known.
+
+    It is open there if it has as many dimensions as coordinates that move. It is closed, too: near a point of the stratum no pin vanishes, so
+    the rescalings converge, and with them the points of the slice. A polyhedron is connected.
+    """
+    size, one, zero = range(len(found.witness)), shape.field.element(1), shape.field.element(0)
+    moving = [k for k in size if any(step[k] != 0 for step in found.directions)]
+    if len(moving) != found.dimension:
+        return None
+    units = tuple(tuple(one if j == k else zero for j in size) for k in moving)
+    sets, reason = critical_sets(replace(shape, point=found.witness, directions=units), conditions)
+    return sets[0] if len(sets) == 1 and not reason else None
 
 
 def _as_cones(shape: Shape, rescalings: Sequence[Rescaling], strict: Sequence[fmpq_mpoly]) -> tuple[Shape, tuple[Rescaling, ...]]:

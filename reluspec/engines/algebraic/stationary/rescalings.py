@@ -36,11 +36,15 @@ Exponents: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Pin:
-    """A polynomial that is `value`, 1 or -1, in a slice: `whole` beside the stratum, too, `inside` in its free parameters."""
+    """A polynomial that is `value`, 1 or -1, in a slice: `whole` beside the stratum, too, `inside` in its free parameters.
+
+    `strict`: it has no zero in the stratum.
+    """
 
     inside: fmpq_mpoly
     whole: fmpq_mpoly
     value: int = 1
+    strict: bool = True
 
 
 NeverZero: TypeAlias = tuple[Pin, tuple[int, ...]]
@@ -87,11 +91,16 @@ def unit_rescalings(problem: Problem) -> tuple[Exponents, ...]:
     rows = [[Fraction(unit[k]) for unit in units] for k in bound]
     found = []
     for shares in kernel(rows, len(units), FRACTIONS) if units else ():
-        multiple = lcm(*(share.denominator for share in shares))
-        whole = [sum(int(share * multiple) * unit[k] for share, unit in zip(shares, units, strict=True)) for k in range(len(units[0]))]
-        divisor = gcd(*whole) or 1
-        found.append(tuple(entry // divisor for entry in whole))
+        found.append(integral([sum(share * unit[k] for share, unit in zip(shares, units, strict=True)) for k in range(len(units[0]))]))
     return tuple(found)
+
+
+def integral(exponents: Sequence[Fraction]) -> Exponents:
+    """The positive multiple with coprime integers."""
+    multiple = lcm(*(Fraction(entry).denominator for entry in exponents))
+    whole = [int(entry * multiple) for entry in exponents]
+    divisor = gcd(*whole) or 1
+    return tuple(entry // divisor for entry in whole)
 
 
 def _of_units(problem: Problem) -> Iterator[Exponents]:
@@ -183,7 +192,7 @@ def _slices(
     for k in stratum.free:
         if k not in known.zeros and any(c[k] for c in left):
             gen = stratum.loss.context().gen(k)
-            yield from _pinned(stratum, never_zero, known, left, Pin(gen, gen), [c[k] for c in left], (1, -1))
+            yield from _pinned(stratum, never_zero, known, left, Pin(gen, gen, strict=False), [c[k] for c in left], (1, -1))
             yield from _slices(stratum, never_zero, Slice((*known.zeros, k), known.pins, known.rescalings), left)
             return
     yield known
