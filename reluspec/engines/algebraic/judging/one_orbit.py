@@ -41,8 +41,17 @@ def as_one_orbit(problem: Problem, found: CriticalSet) -> CriticalSet | None:
     gens: Sequence[fmpq_mpoly] = ring(len(witness)).gens()
     moved = tuple(Rescaling(c, terms_of(gens[k])) for c, k in zip(rescalings, moving, strict=True))
     steps = tuple(tuple(one if j == k else zero for j in range(len(witness))) for k in moving)
-    point = {"living": (), "sigma": (), "witness": witness, "vertices": (witness,), "rays": (), "tight": (frozenset(),)}
-    return replace(found, **point, directions=steps, rescaled=Rescaled(moved, ()))
+    return replace(
+        found,
+        living=(),
+        sigma=(),
+        witness=witness,
+        directions=steps,
+        vertices=(witness,),
+        rays=(),
+        tight=(frozenset(),),
+        rescaled=Rescaled(moved, ()),
+    )
 
 
 def _has_one_sign(found: CriticalSet, k: int) -> bool:
@@ -54,9 +63,12 @@ def _has_one_sign(found: CriticalSet, k: int) -> bool:
 def _independent(lattice: Sequence[Exponents], moving: Sequence[int], still: Sequence[int]) -> list[Exponents] | None:
     """For each moving coordinate a rescaling that moves it and no other of them, and none that is to stay; `None` where there is none."""
     rows = [[Fraction(c[k]) for c in lattice] for k in still]
-    free = kernel(rows, len(lattice), FRACTIONS) if lattice else []
-    left = [integral([sum((s * c[k] for s, c in zip(shares, lattice, strict=True)), Fraction(0)) for k in range(len(lattice[0]))]) for shares in free]
+    left = [_combined(shares, lattice) for shares in (kernel(rows, len(lattice), FRACTIONS) if lattice else ())]
     dual = dual_basis([[Fraction(c[k]) for c in left] for k in moving], len(left), FRACTIONS) if left else None
-    if dual is None:
-        return None
-    return [integral([sum((s * c[k] for s, c in zip(shares, left, strict=True)), Fraction(0)) for k in range(len(left[0]))]) for shares in dual]
+    return None if dual is None else [_combined(shares, left) for shares in dual]
+
+
+def _combined(shares: Sequence[Fraction], lattice: Sequence[Exponents]) -> Exponents:
+    """The rescaling with so much of each of these."""
+    every = range(len(lattice[0]))
+    return integral([sum((share * c[k] for share, c in zip(shares, lattice, strict=True)), Fraction(0)) for k in every])

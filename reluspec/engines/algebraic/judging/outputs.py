@@ -1,10 +1,10 @@
 """Minima that convexity of the loss in the network's outputs shows, whatever is tied in the parameters.
 
 Let E be the loss as a convex function of the outputs f, G a subgradient at a critical point theta*, and the penalty a sum of squares, with
-the gradient p. Then `l(theta) - l(theta*) >= <G, f(theta) - f(theta*)> + <p, theta - theta*>`, on a region a polynomial. If on every part of every region around theta* its factors have
-signs whose product is not negative, theta* is a local minimum: factors of switches have their sign on the part, others keep the sign that
-they have at theta*, and affine ones that vanish there have one if they do on the cone of the affine factors. Beside units that are dead in
-several layers, where f is of third order and more, this tells what second order cannot.
+the gradient p. Then `l(theta) - l(theta*) >= <G, f(theta) - f(theta*)> + <p, theta - theta*>`, on a region a polynomial. If on every part
+of every region around theta* its factors have signs whose product is not negative, theta* is a local minimum: factors of switches have
+their sign on the part, others keep the sign that they have at theta*, and affine ones that vanish there have one if they do on the cone of
+the affine factors. Beside units that are dead in several layers, where f is of third order and more, this tells what second order cannot.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class OutputTest(RegionTest):
         return sign > 0
 
     def _sign_on_cone(self, factor: fmpq_mpoly, rows: Sequence[Sequence[Fraction]]) -> int:
-        """The sign of an affine form that vanishes at the point where all of `rows` are positive; 0 where it has none, or that is not told."""
+        """The sign of an affine form that vanishes at the point, where all of `rows` are positive; 0 where it has none."""
         value: Any = self._value(factor.to_dict(), self._exact, self.found.witness)
         if factor.total_degree() != 1 or value != 0:
             return 0

@@ -41,7 +41,7 @@ class Critical:
 
 
 class ChartBranch:
-    """A stratum in one chart; `off` are the units whose output weight is zero in it, `normal` a normal form of rotated or rescaled units."""
+    """A stratum in one chart; `off`: the units whose output weight is zero; `normal`: a normal form of rotated or rescaled units."""
 
     def __init__(
         self,

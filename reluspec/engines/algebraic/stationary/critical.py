@@ -88,7 +88,7 @@ def rescaled_points(
         chosen = [slices(stratum, turn, idle=idle) for stratum in pieces]
         if not any(chosen):
             return
-        normals = [(stratum, normal) for stratum, every in zip(pieces, chosen, strict=True) for normal in every or [None]]
+        normals = [(stratum, normal) for stratum, every in zip(pieces, chosen, strict=True) for normal in every or (None,)]
         with suppress(SolvingLimit):
             branches_of_one = [[ChartBranch(stratum, Chart(()), (), normal, second_order)] for stratum, normal in normals]
             yield _told_apart(_solved(branches_of_one, groebner))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -86,7 +87,7 @@ class CriticalSet:
     base: Vector = ()
     curve: Curve | None = None
     rescaled: Rescaled | None = None
-    unfolded: CriticalSet | None = field(default=None, compare=False)
+    unfolded: CriticalSet | None = dataclasses.field(default=None, compare=False)
 
     @property
     def dimension(self) -> int:
@@ -115,7 +116,11 @@ class CriticalSet:
     @property
     def turns_round(self) -> bool:
         """Whether rotations take all of the set round, as a whole circle, or it is a curve, or rescaled: no point of it is a centre."""
-        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits) or bool(self.curve or self.rescaled)
+        return (
+            (bool(self.pairs) and len(self.vertices) == 1)
+            or any(not orbit.positive for orbit in self.orbits)
+            or bool(self.curve or self.rescaled)
+        )
 
 
 def in_slice(found: CriticalSet) -> CriticalSet:
@@ -238,9 +243,9 @@ def _by_factors(condition: Condition, conditions: Sequence[Condition], shape: Sh
     """
     told: dict[str, int] = {}
     for other in conditions:
-        key, lead, powers = _factors(other.polynomial)
-        if other is not condition and powers == [1] and not any(other.parity):
-            told[key[0]] = other.sign * lead
+        names, lead, once = _factors(other.polynomial)
+        if other is not condition and once == [1] and not any(other.parity):
+            told[names[0]] = other.sign * lead
     keys, side, powers = _factors(condition.polynomial)
     unknown = [key for key in keys if key not in told]
     if any(power != 1 for power in powers) or len(unknown) > 1 or any(condition.parity):

@@ -1,11 +1,11 @@
 """Critical sets that rescalings of units move: what a slice has of them, and where their orbits end (`rescalings`).
 
-**Ends.** Let t_n . q_n tend to theta. If q_n tends to a point q of the closed polyhedron, and the t_n stay in a compact set, theta is on the orbit of
-q: a face of the polyhedron tells where. They do if the *weights* of coordinates and pins that are bounded away from zero on the polyhedron
-- t multiplies these by t^weight, and what they tend to is finite - span all of R^r with positive factors: then every t_i is bounded and
-bounded away from zero, and with it q_n, too. This is what a product that is not zero along the orbit says of its factors.
-Otherwise, on the orbit of a single point q, let t run to a limit along s^u, s -> 0: coordinates with weight . u > 0 vanish, those with
-weight . u = 0 stay, and theta exists if no weight . u is negative. Up to rescalings that is all: the closure of an orbit of positive
+**Ends.** Let t_n . q_n tend to theta. If q_n tends to a point q of the closed polyhedron, and the t_n stay in a compact set, theta is on
+the orbit of q: a face of the polyhedron tells where. They do if the *weights* of coordinates and pins that are bounded away from zero on the
+polyhedron - t multiplies these by t^weight, and what they tend to is finite - span all of R^r with positive factors: then every t_i is
+bounded and bounded away from zero, and q_n is bounded with it. This is what a product that is not zero along the orbit says of its
+factors. Otherwise, on the orbit of a single point q, let t run to a limit along s^u, s -> 0: coordinates with weight . u > 0 vanish, those
+with weight . u = 0 stay, and theta exists if no weight . u is negative. Up to rescalings that is all: the closure of an orbit of positive
 numbers has one orbit for each face of the cone of weights (Fulton, *Introduction to Toric Varieties*, sections 2.1 and 4.2).
 """
 
@@ -45,16 +45,15 @@ def rescaled_sets(shape: Shape, conditions: Sequence[Condition], chosen: Slice) 
         if space is None:
             return [], "a family of critical points that rescalings of units move within itself"
         moved = replace(one, directions=space, rescaled=rescaled)
-        strict = all(pin.strict for pin in chosen.pins)
-        found.append(replace(moved, unfolded=_unfolded(moved, wider, conditions)) if strict else moved)
+        found.append(replace(moved, unfolded=_unfolded(moved, wider, conditions)) if all(pin.strict for pin in chosen.pins) else moved)
     return found, ""
 
 
 def _unfolded(found: CriticalSet, shape: Shape, conditions: Sequence[Condition]) -> CriticalSet | None:
     """The set as a polyhedron, if it is all that the stratum has of a space of coordinates; ends of polyhedra are known.
 
-    It is open there if it has as many dimensions as coordinates that move. It is closed, too: near a point of the stratum no pin vanishes, so
-    the rescalings converge, and with them the points of the slice. A polyhedron is connected.
+    It is open there if it has as many dimensions as coordinates that move. It is closed, too: near a point of the stratum no pin vanishes,
+    so the rescalings converge, and with them the points of the slice. A polyhedron is connected.
     """
     size, one, zero = range(len(found.witness)), shape.field.element(1), shape.field.element(0)
     moving = [k for k in size if any(step[k] != 0 for step in found.directions)]
@@ -113,7 +112,11 @@ def slice_images(found: CriticalSet) -> list[Terms | None]:
         gens = list(ring(size).gens())
         gens[solved] = gens[solved] - equation / equation.derivative(solved).leading_coefficient()
         images = [image.compose(*gens) for image in images]
-    return [None if image == gen else dict(image.to_dict()) for image, gen in zip(images, ring(size).gens(), strict=True)] if found.rescalings else []
+    return (
+        [None if image == gen else dict(image.to_dict()) for image, gen in zip(images, ring(size).gens(), strict=True)]
+        if found.rescalings
+        else []
+    )
 
 
 def vanishing_at_ends(found: CriticalSet) -> Iterator[tuple[int, ...]] | None:

@@ -2,13 +2,14 @@
 
 Let the activation of a hidden unit be positively homogeneous of degree p: phi(t z) = t^p phi(z) for t > 0 (relu, leaky_relu, abs, linear:
 p = 1; squares of these: p = 2). Then the network does not change when the unit's incoming weights and bias are multiplied by t and its
-outgoing weights by t^-p, and all switches are multiplied by positive numbers. Products of such rescalings, over all units of all hidden layers,
-under which no parameter with a penalty moves, keep the loss everywhere, and every stratum. Each is `theta_k -> t^(c_k) theta_k`, with integers c.
+outgoing weights by t^-p, and all switches are multiplied by positive numbers. Products of such rescalings, over all units of all hidden
+layers, under which no parameter with a penalty moves, keep the loss everywhere, and every stratum. Each is `theta_k -> t^(c_k) theta_k`,
+with integers c.
 
-**Slices.** Let P be a polynomial that the rescaling c multiplies by t^d, d != 0 - all its monomials have the same `c . e` = d -, and that is
-not zero at a point. Then its orbit under c has exactly one point with P = 1, or with P = -1. With factors of strict switches in place of P
-nothing else is there; where there are none left, a parameter takes the place: it is 1, -1 or 0. One after another, each among the
-rescalings that keep the pivots before it, so every orbit has one point, in one slice, and an orbit is a graph over the positive numbers t_1, ..., t_r.
+**Slices.** Let P be a polynomial that the rescaling c multiplies by t^d, d != 0 - all its monomials have the same `c . e`, namely d -, and
+that is not zero at a point. Then its orbit under c has exactly one point with P = 1, or with P = -1. With factors of strict switches in
+place of P nothing else is there; where there are none left, a parameter takes the place: it is 1, -1 or 0. One after another, each among
+the rescalings that keep the pins before it, so every orbit has one point, in one slice.
 """
 
 from __future__ import annotations
@@ -180,9 +181,7 @@ def _never_zero(stratum: Restricted) -> list[NeverZero]:
     return sorted(found.values(), key=lambda one: (one[0].inside.total_degree(), len(one[0].inside.monoms()), len(one[1])))
 
 
-def _slices(
-    stratum: Restricted, never_zero: Sequence[NeverZero], known: Slice, left: Sequence[Exponents]
-) -> Iterator[Slice]:
+def _slices(stratum: Restricted, never_zero: Sequence[NeverZero], known: Slice, left: Sequence[Exponents]) -> Iterator[Slice]:
     """All ways to go on, with the rescalings that keep the pins so far."""
     for pin, signs in never_zero:
         degrees = [degree_under(c, pin.whole) or 0 for c in left]
