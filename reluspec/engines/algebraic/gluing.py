@@ -30,6 +30,7 @@ Node = tuple[str, int]
 """A labelled critical set: its stratum and a number within it."""
 
 
+UNLISTED = "its minima are pieces of a component of which another piece is not decided"
 MAX_MIXED = 4
 """Coordinates that change their signs on a face, for which all choices of signs are tried."""
 
@@ -106,7 +107,10 @@ class Gluing:
                 missing[key] = self._join_ends(key, judged.found, glue)
             except EndError as reason:
                 open_strata[key[0]] = str(reason)
-        return self._orbits(glue, orbits, names, missing, set(open_strata)), open_strata
+        found = self._orbits(glue, orbits, names, missing, set(open_strata))
+        listed = {name for component in found for name, _ in component.pieces}
+        beside = {name: UNLISTED for name, _ in keys if name not in listed and name not in open_strata}
+        return found, open_strata | beside
 
     def _minimal(self) -> Iterator[tuple[Key, Judged]]:
         for name, outcome in self.outcomes.items():

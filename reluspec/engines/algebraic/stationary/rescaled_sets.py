@@ -1,9 +1,9 @@
 """Critical sets that rescalings of units move: what a slice has of them, and where their orbits end (`rescalings`).
 
 **Ends.** Let t_n . q_n tend to theta. If q_n tends to a point q of the closed polyhedron, and the t_n stay in a compact set, theta is on
-the orbit of q: a face of the polyhedron tells where. They do if the *weights* of coordinates and pins that are bounded away from zero on the
-polyhedron - t multiplies these by t^weight, and what they tend to is finite - span all of R^r with positive factors: then every t_i is
-bounded and bounded away from zero, and q_n is bounded with it. This is what a product that is not zero along the orbit says of its
+the orbit of q: a face of the polyhedron tells where. They do if the *weights* of coordinates and pins that are bounded away from zero on
+the polyhedron - t multiplies these by t^weight, and what they tend to is finite - span all of R^r with positive factors: then every t_i
+is bounded and bounded away from zero, and q_n is bounded with it. This is what a product that is not zero along the orbit says of its
 factors. Otherwise, on the orbit of a single point q, let t run to a limit along s^u, s -> 0: coordinates with weight . u > 0 vanish, those
 with weight . u = 0 stay, and theta exists if no weight . u is negative. Up to rescalings that is all: the closure of an orbit of positive
 numbers has one orbit for each face of the cone of weights (Fulton, *Introduction to Toric Varieties*, sections 2.1 and 4.2).
