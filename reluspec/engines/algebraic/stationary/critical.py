@@ -87,7 +87,7 @@ def rescaled_points(
     for turn in range(max(map(turns, pieces), default=0)):
         chosen = [slices(stratum, turn, idle=idle) for stratum in pieces]
         if not any(chosen):
-            return
+            continue
         normals = [(stratum, normal) for stratum, every in zip(pieces, chosen, strict=True) for normal in every or (None,)]
         with suppress(SolvingLimit):
             branches_of_one = [[ChartBranch(stratum, Chart(()), (), normal, second_order)] for stratum, normal in normals]

@@ -136,24 +136,26 @@ def slices(stratum: Restricted, turn: int = 0, *, idle: bool = False) -> list[Sl
     """Slices that meet every orbit in a piece of a stratum once; none where no rescaling moves what the loss depends on.
 
     A unit without effect moves in an open polyhedron, which needs no slice; with `idle` it gets one. Which polynomials are pinned is free:
-    other turns, other pins.
+    other turns, other pins, strict switches first, then single parameters.
     """
     effective = [k for k, degree in enumerate(stratum.loss.degrees()) if degree > 0]
     moved = stratum.free if idle else effective
     useful = [c for c in unit_rescalings(stratum.surrogate.problem) if any(c[k] for k in moved) and _keeps(stratum, c)]
-    return list(_slices(stratum, _turned(_never_zero(stratum), turn), Slice((), (), ()), useful)) if useful else []
+    if not useful:
+        return []
+    never_zero, none = _never_zero(stratum), Slice((), (), ())
+    affine = [one for one in never_zero if one[0].inside.total_degree() == 1]
+    if turn < max(1, len(affine)):
+        turned = [*affine[turn:], *affine[:turn], *(one for one in never_zero if one not in affine)]
+        return list(_slices(stratum, turned, none, useful))
+    k = stratum.free[turn - max(1, len(affine))]
+    return list(_by_parameter(stratum, never_zero, none, useful, k)) if any(c[k] for c in useful) else []
 
 
 def turns(stratum: Restricted) -> int:
     """How many different choices of pins there are to try."""
-    return max(1, sum(pin.inside.total_degree() == 1 for pin, _ in _never_zero(stratum)))
-
-
-def _turned(never_zero: list[NeverZero], turn: int) -> list[NeverZero]:
-    """Those of degree one in another order."""
-    affine = [one for one in never_zero if one[0].inside.total_degree() == 1]
-    first = turn % len(affine) if affine else 0
-    return [*affine[first:], *affine[:first], *(one for one in never_zero if one not in affine)]
+    affine = sum(pin.inside.total_degree() == 1 for pin, _ in _never_zero(stratum))
+    return max(1, affine) + (len(stratum.free) if affine else 0)
 
 
 def _keeps(stratum: Restricted, exponents: Exponents) -> bool:
@@ -190,11 +192,16 @@ def _slices(stratum: Restricted, never_zero: Sequence[NeverZero], known: Slice, 
             return
     for k in stratum.free:
         if k not in known.zeros and any(c[k] for c in left):
-            gen = stratum.loss.context().gen(k)
-            yield from _pinned(stratum, never_zero, known, left, Pin(gen, gen, strict=False), [c[k] for c in left], (1, -1))
-            yield from _slices(stratum, never_zero, Slice((*known.zeros, k), known.pins, known.rescalings), left)
+            yield from _by_parameter(stratum, never_zero, known, left, k)
             return
     yield known
+
+
+def _by_parameter(stratum: Restricted, never_zero: Sequence[NeverZero], known: Slice, left: Sequence[Exponents], k: int) -> Iterator[Slice]:
+    """The slices on which a parameter is 1, -1 or 0."""
+    gen = stratum.loss.context().gen(k)
+    yield from _pinned(stratum, never_zero, known, left, Pin(gen, gen, strict=False), [c[k] for c in left], (1, -1))
+    yield from _slices(stratum, never_zero, Slice((*known.zeros, k), known.pins, known.rescalings), left)
 
 
 def _pinned(
