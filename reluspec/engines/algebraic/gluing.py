@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from flint import arb, ctx
@@ -13,6 +14,7 @@ from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
+from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
@@ -72,6 +74,16 @@ class _Labelled:
     centre: list[arb]
     found: CriticalSet
     exchange: Exchange
+
+
+@dataclass(frozen=True)
+class _End:
+    """A point of a face of a family's closure and its stratum; the `face`, where the point stands for all of it, or `is_point` alone."""
+
+    theta: list[arb]
+    signs: Signs
+    is_point: bool
+    face: Face | None = None
 
 
 class Gluing:
@@ -167,37 +179,48 @@ class Gluing:
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
         missing = []
-        for theta, signs, face in self._ends(key, found):
-            exchange, name = self._representative(signs)
-            for point in self._on_face(found, face, exchange, name) or [theta]:
-                end = self._at_end(name, self._moved(point, exchange))
-                if end is None:
+        for end in self._ends(key, found):
+            exchange, name = self._representative(end.signs)
+            for point in self._on_face(found, end, exchange, name):
+                met = self._at_end(name, point, exchange)
+                if not met.whole:
                     missing.append(name)
-                    continue
-                judged = self.outcomes[name].sets[end]
-                for other in self.group:
-                    # `exchange` takes the end to its representative; so `other` after it takes the family along.
-                    glue.join(self._composed(key, found, exchange, other), self._node((name, end), judged.found, other))
+                for position in met.parts:
+                    judged = self.outcomes[name].sets[position]
+                    for other in self.group:
+                        # `exchange` takes the end to its representative; so `other` after it takes the family along.
+                        glue.join(self._composed(key, found, exchange, other), self._node((name, position), judged.found, other))
         return missing
 
-    def _on_face(self, found: CriticalSet, face: Face | None, exchange: Exchange, name: str) -> list[list[arb]]:
-        """Points of a face in every set of its stratum, where it may be on several; empty where one point tells.
+    def _on_face(self, found: CriticalSet, end: _End, exchange: Exchange, name: str) -> list[_End]:
+        """Points of a face in every set of its stratum, where it may be on several; else the end itself.
 
-        Sets that rescalings move keep the signs of all coordinates that they move, those in charts the signs of output weights.
+        Sets that rescalings move keep the signs of all coordinates that they move, those in charts the signs of output weights, and parts
+        of families that are cut where single coordinates vanish the signs of these. So a point tells for all with its signs.
         """
-        mixed = face.mixed if face else frozenset()
-        back = [(k, source) for k, source in enumerate(self._moves[exchange.layers]) if source in mixed]
         sets = [judged.found for judged in self.outcomes[name].sets]
+        rows = [row for one in sets for _, row in one.cuts]
+        cut = {k for row in rows for k, entry in enumerate(row[1:]) if entry != 0}
+        by_signs = all(row[0] == 0 and sum(entry != 0 for entry in row[1:]) == 1 for row in rows)
+        if end.face is None:
+            return [replace(end, is_point=True)] if found.rescaled and by_signs else [end]
         moved = {k for one in sets for rescaling in one.rescalings for k, exponent in enumerate(rescaling.exponents) if exponent}
-        told = [source for k, source in back if k in moved | {unit.output for one in sets for unit in one.living}]
-        if not told or face is None:
-            return []
-        if len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):
+        moved |= {unit.output for one in sets for unit in one.living}
+        back = [(k, source) for k, source in enumerate(self._moves[exchange.layers]) if source in end.face.mixed]
+        told = [source for k, source in back if k in moved or (by_signs and k in cut)]
+        if not told:
+            # A face in a slice stands for all orbits through it.
+            kept = None if found.rescaled or by_signs else end.face
+            return [replace(end, face=kept, is_point=end.is_point or by_signs)]
+        if not by_signs or len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):
+            if not found.rescaled and not any(k in moved for k, _ in back):
+                return [end]
             raise EndError(f"a face of a family may be on several critical sets of {name}")
-        return [theta_balls(found, point, self.bits) for point in face.sides(told)]
+        points = (theta_balls(found, point, self.bits) for point in end.face.sides(told))
+        return [_End(point, end.signs, is_point=True) for point in points]
 
-    def _ends(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs, Face | None]]:
-        """A point of every face of the closure of a family, the stratum that it is in, and the face unless it is a point."""
+    def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
+        """A point of every face of the closure of a family, and the stratum that it is in."""
         if found.curve and found.curve.sheet:
             yield from self._beside(key, found.curve)
         if found.curve:
@@ -206,7 +229,7 @@ class Gluing:
                 for position in end.tight:
                     flat[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
-                yield theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), None
+                yield _End(theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), is_point=True)
         if found.rescaled:
             yield from self._ends_of_orbits(key, found)
             return
@@ -218,9 +241,9 @@ class Gluing:
             wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
-            yield theta, self._end_signs(key, face, wild), face
+            yield _End(theta, self._end_signs(key, face, wild), len(face.members) == 1 and not wild, None if wild else face)
 
-    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[tuple[list[arb], Signs, Face | None]]:
+    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """The ends of a set that rescalings move: of the orbits, and of the polyhedron in the slice."""
         signs = parse_signs(self.problem, key[0])
         switches = surrogate(self.problem, signs).switches
@@ -233,9 +256,11 @@ class Gluing:
         ]
         for theta, face in (*ends, *((face.inside, face) for face in proper_faces(found))):
             values = [value_at(switch.polynomial.to_dict(), theta, zero).sign() if switch.sign else 0 for switch in switches]
-            yield [entry.ball(self.bits) for entry in theta], signs.reshaped("".join("-0+"[value + 1] for value in values)), face
+            at = signs.reshaped("".join("-0+"[value + 1] for value in values))
+            alone = all(theta[k] == 0 for one in found.rescalings for k, exponent in enumerate(one.exponents) if exponent)
+            yield _End([entry.ball(self.bits) for entry in theta], at, is_point=alone and face is None, face=face)
 
-    def _beside(self, key: Key, sheet: Curve) -> Iterator[tuple[list[arb], Signs, Face | None]]:
+    def _beside(self, key: Key, sheet: Curve) -> Iterator[_End]:
         """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
 
         Every point of the closure is a global minimum, so these are all the sets that it can meet.
@@ -253,7 +278,7 @@ class Gluing:
                     theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
                     if not touches(sheet, theta, zeroed, self.bits):
                         raise EndError(f"whether a sheet of minima meets those of {name} is not known")
-                    yield theta, signs, None
+                    yield _End(theta, signs, is_point=True)
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:
@@ -326,7 +351,7 @@ class Gluing:
             return range(start, start + len(layer[number])) if layer else range(start, start)
 
         kept = {position for unit in wild for position in own(unit)}
-        for name in face.tight:
+        for name in face.tight - {cut for cut, _ in face.found.cuts}:
             if name.startswith("alive "):
                 positions: Iterable[int] = own(face.found.living[int(name.removeprefix("alive "))])
             else:
@@ -343,16 +368,31 @@ class Gluing:
                 return exchange, name
         raise EndError(f"a family ends in {format_signs(self.problem, signs)}, which is not among the strata")
 
-    def _at_end(self, name: str, theta: Sequence[arb]) -> int | None:
-        """Which minimal set of a stratum the end lies in; it is critical there, so in one set exactly, or among the points left out."""
+    def _at_end(self, name: str, end: _End, exchange: Exchange) -> Meeting:
+        """Which minimal sets of a stratum the end lies in; it is critical there, so in one set, or family, or among the points left out."""
         outcome = self.outcomes[name]
         if outcome.undecided:
             raise EndError(f"a family ends in {name}, which is undecided: {outcome.undecided}")
+        theta = self._moved(end.theta, exchange)
         found = [position for position, judged in enumerate(outcome.sets) if contains(judged.found, theta, self.bits)]
+        parts = {position: outcome.sets[position].found for position in found if outcome.sets[position].found.cuts}
+        found = [position for position in found if position not in parts]
         minimal = [position for position in found if outcome.sets[position].decision.verdict is Verdict.MINIMUM]
-        if outcome.left_out and not minimal:
-            return None
-        if len(found) != 1 or (outcome.left_out and minimal):
+        if outcome.left_out and not minimal and not parts:
+            return Meeting((), False)
+        if len(found) != 1 or (outcome.left_out and (minimal or parts)):
             more = " and points that are not minima" if outcome.left_out else ""
             raise EndError(f"the end of a family in {name} is near {len(found)} critical sets{more}")
-        return minimal[0] if minimal else None
+        return self._among_parts(name, end, theta, exchange, parts) if parts else Meeting(tuple(minimal), bool(minimal))
+
+    def _among_parts(self, name: str, end: _End, theta: Sequence[arb], exchange: Exchange, parts: Mapping[int, CriticalSet]) -> Meeting:
+        """Which parts of a family that is cut the end meets."""
+        try:
+            if end.face is not None:
+                with suppress(MeetingError):
+                    return meeting(end.face, self._moves[exchange.layers], parts)
+            if end.is_point:
+                return meeting_at(theta, parts, self.bits)
+        except MeetingError as reason:
+            raise EndError(f"{reason} ({name})") from None
+        raise EndError(f"a family ends in {name}, in one that is cut in other coordinates")

@@ -13,7 +13,7 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
 from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
-from reluspec.engines.algebraic.judging.minimality import decide
+from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import Critical
@@ -57,7 +57,7 @@ def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | 
             for critical in rescaled_points(problem, signs, patient, second_order=second_order, idle=idle):
                 if critical.unresolved:
                     continue
-                judged = tuple(Judged(found.unfolded or found, decide(problem, signs, found)) for found in critical.sets)
+                judged = tuple(one for found in critical.sets for one in judged_parts(problem, signs, found))
                 outcome = StratumOutcome(stratum, judged, "", critical.systems, 0.0, critical.left_out)
                 if not outcome.undecided:
                     return outcome
@@ -94,7 +94,7 @@ def _judged(problem: Problem, signs: Signs, groebner: Groebner, second_order: bo
     """
     for symmetries in (True, False):
         critical = critical_points(problem, signs, groebner, symmetries=symmetries, second_order=second_order)
-        judged = tuple(Judged(found, decide(problem, signs, found)) for found in critical.sets)
+        judged = tuple(one for found in critical.sets for one in judged_parts(problem, signs, found))
         if not critical.symmetries or all(one.decision.verdict is not Verdict.UNDECIDED for one in judged):
             break
     return critical, judged

@@ -103,6 +103,7 @@ def set_json(found: CriticalSet) -> Json:
         **({"orbits": [_orbit_json(orbit) for orbit in found.orbits], "base": _vector(found.base)} if found.orbits else {}),
         **({"curve": found.curve.to_json()} if found.curve else {}),
         **({"rescaled": _rescaled_json(found.rescaled)} if found.rescaled else {}),
+        **({"cuts": [[name, _vector(row)] for name, row in found.cuts]} if found.cuts else {}),
     }
 
 
@@ -155,5 +156,6 @@ def _read_judged(data: Json) -> Judged:
         base=vector(data.get("base", ())),
         curve=Curve.from_json(data["curve"]) if "curve" in data else None,
         rescaled=rescaled(data["rescaled"]) if "rescaled" in data else None,
+        cuts=tuple((name, vector(row)) for name, row in data.get("cuts", ())),
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

@@ -96,7 +96,7 @@ def test_penalised_in_part(seed: int) -> None:
     """Where only w or only its bias has a penalty, a unit with a = 0 may be a minimum or none as the rest of w is long or short."""
     problem = penalised_in_part(seed)
     minima = reluspec.solve(problem, workers=1)
-    assert {undecided.reason for undecided in minima.undecided} <= {"the second order varies along a family of critical points"}
+    assert all(one.reason.startswith("the second order varies along a family of critical points") for one in minima.undecided)
     against_descents(problem, minima, seed)
 
 

@@ -92,7 +92,7 @@ class EffectTest(RegionTest):
         zero = [
             self._switch_at(terms, sign * side, kept)
             for terms, sign, side in charted
-            if not any(_changes(terms, direction) for direction in idle.values())
+            if not any(changes(terms, direction) for direction in idle.values())
         ]
         slope = [self._value(derivative(loss, k), scalars, point) for k in kept]
         taylor = slope, self._hessian(loss, scalars, point, kept)
@@ -108,7 +108,7 @@ class EffectTest(RegionTest):
         return ZeroSwitch(gradient, bend if any(entry != 0 for row in bend for entry in row) else None)
 
 
-def _changes(terms: Terms, direction: Direction) -> bool:
+def changes(terms: Terms, direction: Direction) -> bool:
     """Whether a polynomial changes along a direction."""
     total: Terms = {}
     for k, step in direction.items():

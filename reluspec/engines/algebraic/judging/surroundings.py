@@ -35,10 +35,10 @@ class Surroundings:
         self.chart = Chart(found.living)
         self.zeros = [position for position, sign in enumerate(signs.all) if sign == "0"]
         self.images = slice_images(found)
-        self.positions = self._across()
+        self.positions = self._slice_positions()
         self._short: dict[str, fmpq_mpoly] = {}
 
-    def _across(self) -> list[int]:
+    def _slice_positions(self) -> list[int]:
         """The coordinates of a slice across the critical set: of one that rescalings move, across their orbits, too."""
         size, solved = len(self.found.witness), [k for k, image in enumerate(self.images) if image is not None]
         directions = self.found.flat if self.images else self.found.directions

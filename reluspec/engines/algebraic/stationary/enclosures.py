@@ -151,19 +151,18 @@ def proper_faces(found: CriticalSet) -> Iterator[Face]:
 
 
 def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
-    """Whether a point of the same stratum may lie in a critical set: nothing at this precision tells them apart."""
+    """Whether a point of the same stratum may lie in a critical set: nothing at this precision tells them apart.
+
+    A part of a family counts as the whole family.
+    """
     with ctx.workprec(bits + 32):
         if not found.directions:
             return same(theta, theta_balls(found, found.witness, bits))
         if found.curve:
             return on_piece(found.curve, theta_balls(found, found.witness, bits), theta)
-        chart = list(theta)
-        for unit, sigma in zip(found.living, found.sigma, strict=True):
-            if not theta[unit.output] * sigma > 0:
-                return False
-            chart[unit.output] = theta[unit.output] ** 2
-            for k in unit.incoming:
-                chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
+        chart = chart_coordinates(found, theta)
+        if chart is None:
+            return False
         if found.pairs:
             return _on_circle(found, chart)
         if found.orbits:
@@ -180,6 +179,18 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             step = offset[own]
             offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
         return all(value.overlaps(arb(0)) for value in offset)
+
+
+def chart_coordinates(found: CriticalSet, theta: Sequence[arb]) -> list[arb] | None:
+    """A point in the chart of a critical set; `None` where its signs are not known to be those of the set's output weights."""
+    chart = list(theta)
+    for unit, sigma in zip(found.living, found.sigma, strict=True):
+        if not theta[unit.output] * sigma > 0:
+            return None
+        chart[unit.output] = theta[unit.output] ** 2
+        for k in unit.incoming:
+            chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
+    return chart
 
 
 def _on_circle(found: CriticalSet, chart: Sequence[arb]) -> bool:

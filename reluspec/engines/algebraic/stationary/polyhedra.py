@@ -22,6 +22,8 @@ from reluspec.engines.algebraic.stationary.rescaled import Rescaled, Rescaling
 from reluspec.systems.surrogate import monic_key
 
 Vector = tuple[Algebraic, ...]
+Cutting = tuple[str, Vector]
+"""A name and an affine function of the coordinates, the constant first, that is positive on the set."""
 
 MAX_SAMPLES = 2_000
 """Points at which a polynomial is evaluated to prove that it is linear, or constant, on a family."""
@@ -71,6 +73,9 @@ class CriticalSet:
 
     What rescalings of units move (`rescaled`): vertices, rays and `tight` are those of the polyhedron in a slice, and so is the witness;
     the directions span the tangent space there. `unfolded` is the same set as a polyhedron, where it is one.
+
+    A family along which the verdict changes is listed whole, as no minima, and besides the parts of it that are minima, each with the
+    `cuts` that bound it inside the family; they are conditions that `tight` may name.
     """
 
     field: NumberField
@@ -88,6 +93,7 @@ class CriticalSet:
     curve: Curve | None = None
     rescaled: Rescaled | None = None
     unfolded: CriticalSet | None = dataclasses.field(default=None, compare=False)
+    cuts: tuple[Cutting, ...] = ()
 
     @property
     def dimension(self) -> int:

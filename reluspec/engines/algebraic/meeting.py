@@ -1,0 +1,108 @@
+"""Where a face of one family's closure lies in another family that is cut: which parts it meets, and whether one has all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flint import arb, ctx
+
+from reluspec.engines.algebraic.exact.algebraic import Algebraic
+from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.scalars import Vector
+from reluspec.engines.algebraic.stationary.charts import Unit
+from reluspec.engines.algebraic.stationary.enclosures import Face, chart_coordinates
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars
+
+
+class MeetingError(Exception):
+    """It cannot be told; the message says why."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """The parts, by their positions, that a face meets; `whole`: it lies in one of them."""
+
+    parts: tuple[int, ...]
+    whole: bool
+
+
+def meeting(face: Face, sources: Sequence[int], parts: Mapping[int, CriticalSet]) -> Meeting:
+    """How a face, moved by an exchange of units (`sources`: where each parameter comes from), meets the disjoint parts of a family.
+
+    The face is convex and lies in the family, in which the parts are open, so it is in their union iff it is in one of them.
+    Raises `MeetingError`.
+    """
+    found = []
+    for position, part in parts.items():
+        try:
+            values = [[_value(row, vector) for _, row in part.cuts] for vector in _moved(face, sources, part)]
+            signs = [[value.sign() for value in row] for row in values]
+        except ValueError:
+            raise MeetingError("a family ends in another one that is cut at numbers of another field") from None
+        if all(min(column) >= 0 and max(column) > 0 for column in zip(*signs, strict=True)):
+            return Meeting((position,), True)
+        if _meets(values, part):
+            found.append(position)
+    return Meeting(tuple(found), False)
+
+
+def meeting_at(theta: Sequence[arb], parts: Mapping[int, CriticalSet], bits: int) -> Meeting:
+    """The same for a point, in balls. Raises `MeetingError`."""
+    for position, part in parts.items():
+        with ctx.workprec(bits + 32):
+            chart = chart_coordinates(part, theta)
+            if chart is None:
+                continue
+            values = [
+                sum((entry.ball(bits) * x for entry, x in zip(row[1:], chart, strict=True) if entry != 0), row[0].ball(bits))
+                for _, row in part.cuts
+            ]
+            if all(value > 0 for value in values):
+                return Meeting((position,), True)
+            if not any(value <= 0 for value in values):
+                raise MeetingError("a family ends where another one is cut, or too near")
+    return Meeting((), False)
+
+
+def _value(row: Vector, vector: Vector) -> Algebraic:
+    total: Algebraic = row[0] * vector[0]
+    for a, b in zip(row[1:], vector[1:], strict=True):
+        if b:
+            total = total + a * b
+    return total
+
+
+def _meets(values: Sequence[Sequence[Algebraic]], part: CriticalSet) -> bool:
+    """Whether some positive combination of the face's generators has only positive values."""
+    count, scalars = len(values), field_scalars(part.field)
+    own = [[part.field.element(int(i == j)) for j in range(count)] for i in range(count)]
+    rows = [*own, *(list(column) for column in zip(*values, strict=True))]
+    inner = generators(rows, count, scalars).inner_point(count, scalars)
+    return all(sum((a * b for a, b in zip(row, inner, strict=True)), scalars.zero).sign() > 0 for row in rows)
+
+
+def _moved(face: Face, sources: Sequence[int], target: CriticalSet) -> Iterator[Vector]:
+    """The generators of a face in the coordinates of the other family, 1 or 0 in front. Raises `MeetingError`."""
+    found = face.found
+    place = {source: k for k, source in enumerate(sources)}
+    vertices = len(found.vertices)
+    vectors = [(int(g < vertices), (*found.vertices, *found.rays)[g]) for g in sorted(face.members)]
+    theirs = {unit.output: (unit, sigma) for unit, sigma in zip(target.living, target.sigma, strict=True)}
+    dead: set[int] = set()
+    for unit, sigma in zip(found.living, found.sigma, strict=True):
+        here = Unit(place[unit.output], tuple(place[k] for k in unit.incoming), frozenset(place[k] for k in unit.products))
+        if all(not vector[unit.output] for _, vector in vectors):
+            dead |= set(here.parameters)
+        elif here.output not in theirs or not _same(here, theirs.pop(here.output), sigma):
+            raise MeetingError("a family ends in another one that is cut in other coordinates")
+    if theirs:
+        raise MeetingError("a family ends in another one that is cut in other coordinates")
+    for height, vector in vectors:
+        moved = [vector[source] * int(k not in dead) for k, source in enumerate(sources)]
+        yield (found.field.element(height), *moved)
+
+
+def _same(here: Unit, there: tuple[Unit, int], sigma: int) -> bool:
+    unit, sign = there
+    return set(unit.incoming) == set(here.incoming) and unit.products == here.products and sign == sigma
