@@ -83,24 +83,35 @@ def _meets(values: Sequence[Sequence[Algebraic]], part: CriticalSet) -> bool:
 
 
 def _moved(face: Face, sources: Sequence[int], target: CriticalSet) -> Iterator[Vector]:
-    """The generators of a face in the coordinates of the other family, 1 or 0 in front. Raises `MeetingError`."""
+    """The generators of a face in the coordinates of the other family, 1 or 0 in front. Raises `MeetingError`.
+
+    Where the other family has a unit's output weight a in place of its square and is cut where a changes its sign only, the square with
+    that sign will do.
+    """
     found = face.found
     place = {source: k for k, source in enumerate(sources)}
     vertices = len(found.vertices)
     vectors = [(int(g < vertices), (*found.vertices, *found.rays)[g]) for g in sorted(face.members)]
     theirs = {unit.output: (unit, sigma) for unit, sigma in zip(target.living, target.sigma, strict=True)}
-    dead: set[int] = set()
+    factors = [1] * len(sources)
     for unit, sigma in zip(found.living, found.sigma, strict=True):
         here = Unit(place[unit.output], tuple(place[k] for k in unit.incoming), frozenset(place[k] for k in unit.products))
         if all(not vector[unit.output] for _, vector in vectors):
-            dead |= set(here.parameters)
+            factors = [0 if k in here.parameters else factor for k, factor in enumerate(factors)]
+        elif here.output not in theirs and all(_asks_for_sign(row, here) for _, row in target.cuts):
+            factors = [sigma if k == here.output else 0 if k in here.incoming else factor for k, factor in enumerate(factors)]
         elif here.output not in theirs or not _same(here, theirs.pop(here.output), sigma):
             raise MeetingError("a family ends in another one that is cut in other coordinates")
     if theirs:
         raise MeetingError("a family ends in another one that is cut in other coordinates")
     for height, vector in vectors:
-        moved = [vector[source] * int(k not in dead) for k, source in enumerate(sources)]
-        yield (found.field.element(height), *moved)
+        yield (found.field.element(height), *(vector[source] * factor for source, factor in zip(sources, factors, strict=True)))
+
+
+def _asks_for_sign(row: Vector, unit: Unit) -> bool:
+    """Whether a condition does not depend on a unit, or on nothing but the sign of its output weight."""
+    used = {k for k, entry in enumerate(row[1:]) if entry != 0}
+    return not used & set(unit.parameters) or (used == {unit.output} and row[0] == 0)
 
 
 def _same(here: Unit, there: tuple[Unit, int], sigma: int) -> bool:
