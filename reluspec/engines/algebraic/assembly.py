@@ -94,9 +94,9 @@ def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
 def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | ChartFamily | None:
     """The family as a polytope in the squares of the output weights where it is one (theory.md section 4.2), else in its chart.
 
-    `None` where units of several layers rotate at once, and for a curve that only its equations describe.
+    `None` where units of several layers rotate at once, for orbits of rescalings, and for a curve that only its equations describe.
     """
-    if found.curve:
+    if found.curve or found.rescaled:
         return None
     bits, units = binary_precision(digits), unit_groups(problem)
     output = problem.network.layers[-1]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from flint import arb, ctx
@@ -19,15 +19,22 @@ from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
+from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, format_signs, parse_signs
 from reluspec.systems.exchanges import Exchange, exchange_parameters, exchange_signs, exchanges
+from reluspec.systems.surrogate import surrogate
 
 Key = tuple[str, int]
 """A critical set: the stratum that represents its orbit, and its position there."""
 Node = tuple[str, int]
 """A labelled critical set: its stratum and a number within it."""
+
+
+UNLISTED = "its minima are pieces of a component of which another piece is not decided"
+MAX_MIXED = 4
+"""Coordinates that change their signs on a face, for which all choices of signs are tried."""
 
 
 class EndError(Exception):
@@ -112,7 +119,10 @@ class Gluing:
                 missing[key] = self._join_ends(key, judged.found, glue)
             except EndError as reason:
                 open_strata[key[0]] = str(reason)
-        return self._orbits(glue, orbits, names, missing, set(open_strata)), open_strata
+        found = self._orbits(glue, orbits, names, missing, set(open_strata))
+        listed = {name for component in found for name, _ in component.pieces}
+        beside = {name: UNLISTED for name, _ in keys if name not in listed and name not in open_strata}
+        return found, open_strata | beside
 
     def _minimal(self) -> Iterator[tuple[Key, Judged]]:
         for name, outcome in self.outcomes.items():
@@ -171,15 +181,43 @@ class Gluing:
         missing = []
         for end in self._ends(key, found):
             exchange, name = self._representative(end.signs)
-            met = self._at_end(name, end, exchange)
-            if not met.whole:
-                missing.append(name)
-            for position in met.parts:
-                judged = self.outcomes[name].sets[position]
-                for other in self.group:
-                    # `exchange` takes the end to its representative; so `other` after it takes the family along.
-                    glue.join(self._composed(key, found, exchange, other), self._node((name, position), judged.found, other))
+            for point in self._on_face(found, end, exchange, name):
+                met = self._at_end(name, point, exchange)
+                if not met.whole:
+                    missing.append(name)
+                for position in met.parts:
+                    judged = self.outcomes[name].sets[position]
+                    for other in self.group:
+                        # `exchange` takes the end to its representative; so `other` after it takes the family along.
+                        glue.join(self._composed(key, found, exchange, other), self._node((name, position), judged.found, other))
         return missing
+
+    def _on_face(self, found: CriticalSet, end: _End, exchange: Exchange, name: str) -> list[_End]:
+        """Points of a face in every set of its stratum, where it may be on several; else the end itself.
+
+        Sets that rescalings move keep the signs of all coordinates that they move, those in charts the signs of output weights, and parts
+        of families that are cut where single coordinates vanish the signs of these. So a point tells for all with its signs.
+        """
+        sets = [judged.found for judged in self.outcomes[name].sets]
+        rows = [row for one in sets for _, row in one.cuts]
+        cut = {k for row in rows for k, entry in enumerate(row[1:]) if entry != 0}
+        by_signs = all(row[0] == 0 and sum(entry != 0 for entry in row[1:]) == 1 for row in rows)
+        if end.face is None:
+            return [replace(end, is_point=True)] if found.rescaled and by_signs else [end]
+        moved = {k for one in sets for rescaling in one.rescalings for k, exponent in enumerate(rescaling.exponents) if exponent}
+        moved |= {unit.output for one in sets for unit in one.living}
+        back = [(k, source) for k, source in enumerate(self._moves[exchange.layers]) if source in end.face.mixed]
+        told = [source for k, source in back if k in moved or (by_signs and k in cut)]
+        if not told:
+            # A face in a slice stands for all orbits through it.
+            kept = None if found.rescaled or by_signs else end.face
+            return [replace(end, face=kept, is_point=end.is_point or by_signs)]
+        if not by_signs or len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):
+            if not found.rescaled and not any(k in moved for k, _ in back):
+                return [end]
+            raise EndError(f"a face of a family may be on several critical sets of {name}")
+        points = (theta_balls(found, point, self.bits) for point in end.face.sides(told))
+        return [_End(point, end.signs, is_point=True) for point in points]
 
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
@@ -192,6 +230,9 @@ class Gluing:
                     flat[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
                 yield _End(theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), is_point=True)
+        if found.rescaled:
+            yield from self._ends_of_orbits(key, found)
+            return
         for face in proper_faces(found):
             try:
                 theta = theta_balls(found, face.inside, self.bits)
@@ -201,6 +242,23 @@ class Gluing:
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
             yield _End(theta, self._end_signs(key, face, wild), len(face.members) == 1 and not wild, None if wild else face)
+
+    def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[_End]:
+        """The ends of a set that rescalings move: of the orbits, and of the polyhedron in the slice."""
+        signs = parse_signs(self.problem, key[0])
+        switches = surrogate(self.problem, signs).switches
+        vanishing = vanishing_at_ends(found)
+        if vanishing is None:
+            raise EndError("a family that rescalings of units move may end where they go to infinity")
+        zero = found.field.element(0)
+        ends: list[tuple[Vector, Face | None]] = [
+            (tuple(zero if k in gone else entry for k, entry in enumerate(found.witness)), None) for gone in vanishing
+        ]
+        for theta, face in (*ends, *((face.inside, face) for face in proper_faces(found))):
+            values = [value_at(switch.polynomial.to_dict(), theta, zero).sign() if switch.sign else 0 for switch in switches]
+            at = signs.reshaped("".join("-0+"[value + 1] for value in values))
+            alone = all(theta[k] == 0 for one in found.rescalings for k, exponent in enumerate(one.exponents) if exponent)
+            yield _End([entry.ball(self.bits) for entry in theta], at, is_point=alone and face is None, face=face)
 
     def _beside(self, key: Key, sheet: Curve) -> Iterator[_End]:
         """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
@@ -294,7 +352,10 @@ class Gluing:
 
         kept = {position for unit in wild for position in own(unit)}
         for name in face.tight - {cut for cut, _ in face.found.cuts}:
-            positions = own(face.found.living[int(name.removeprefix("alive "))]) if name.startswith("alive ") else [int(name)]
+            if name.startswith("alive "):
+                positions: Iterable[int] = own(face.found.living[int(name.removeprefix("alive "))])
+            else:
+                positions = [int(name.partition(".")[0])]
             for position in positions:
                 if position not in kept:
                     flat[position] = "0"

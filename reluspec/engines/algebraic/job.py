@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +18,15 @@ from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import Critical
-from reluspec.engines.algebraic.stationary.critical import critical_points
+from reluspec.engines.algebraic.stationary.critical import critical_points, rescaled_points
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
 
 SECOND_ORDER_SECONDS = 20.0
 """For the second attempt at a stratum that is not decided: with the second order as equations."""
+RESCALED_SECONDS = 20.0
+"""For an attempt orbit by orbit of rescalings of units, with or without the second order."""
 SWEEP_SECONDS = 20.0
 """For the last attempt: curves of critical points, swept."""
 
@@ -36,12 +39,30 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
     begun = time.perf_counter()
     outcome = _outcome(problem, stratum, _basis(backend), second_order=False)
     if _may_gain(outcome):
+        outcome = _rescaled(problem, stratum, backend) or outcome
+    if _may_gain(outcome):
         again = _outcome(problem, stratum, _Patient(_basis(backend), SECOND_ORDER_SECONDS), second_order=True)
         # A second attempt that came to its end says more, also where it leaves the stratum open.
         outcome = again if again.systems else outcome
     if _may_gain(outcome):
         outcome = _swept(problem, stratum, _Patient(_basis(backend), SWEEP_SECONDS)) or outcome
     return replace(outcome, seconds=time.perf_counter() - begun).to_json()
+
+
+def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | None:
+    """The outcome orbit by orbit of rescalings of units; `None` where that does not decide the stratum."""
+    signs = parse_signs(problem, stratum)
+    patient = _Patient(_basis(backend), RESCALED_SECONDS)
+    for second_order, idle in ((False, False), (True, False), (False, True)):
+        with suppress(SolvingLimit, LimitError):
+            for critical in rescaled_points(problem, signs, patient, second_order=second_order, idle=idle):
+                if critical.unresolved:
+                    continue
+                judged = tuple(one for found in critical.sets for one in judged_parts(problem, signs, found))
+                outcome = StratumOutcome(stratum, judged, "", critical.systems, 0.0, critical.left_out)
+                if not outcome.undecided:
+                    return outcome
+    return None
 
 
 def _swept(problem: Problem, stratum: str, groebner: Groebner) -> StratumOutcome | None:

@@ -60,7 +60,7 @@ def meeting_at(theta: Sequence[arb], parts: Mapping[int, CriticalSet], bits: int
             ]
             if all(value > 0 for value in values):
                 return Meeting((position,), True)
-            if not any(value < 0 for value in values):
+            if not any(value <= 0 for value in values):
                 raise MeetingError("a family ends where another one is cut, or too near")
     return Meeting((), False)
 

@@ -9,9 +9,10 @@ from typing import Any
 from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Unit
-from reluspec.engines.algebraic.stationary.curves import Curve
+from reluspec.engines.algebraic.stationary.curves import Curve, plain, terms
 from reluspec.engines.algebraic.stationary.frames import Orbit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.stationary.rescaled import Rescaled, Rescaling
 
 Json = dict[str, Any]
 
@@ -101,7 +102,15 @@ def set_json(found: CriticalSet) -> Json:
         **({"pairs": [list(pair) for pair in found.pairs]} if found.pairs else {}),
         **({"orbits": [_orbit_json(orbit) for orbit in found.orbits], "base": _vector(found.base)} if found.orbits else {}),
         **({"curve": found.curve.to_json()} if found.curve else {}),
+        **({"rescaled": _rescaled_json(found.rescaled)} if found.rescaled else {}),
         **({"cuts": [[name, _vector(row)] for name, row in found.cuts]} if found.cuts else {}),
+    }
+
+
+def _rescaled_json(rescaled: Rescaled) -> Json:
+    return {
+        "rescalings": [{"exponents": list(one.exponents), "pin": plain(one.pin)} for one in rescaled.rescalings],
+        "directions": [_vector(direction) for direction in rescaled.directions],
     }
 
 
@@ -128,6 +137,10 @@ def _read_judged(data: Json) -> Judged:
     def vector(entries: Sequence[Sequence[str]]) -> Vector:
         return tuple(field.element_from_json(entry) for entry in entries)
 
+    def rescaled(entry: Json) -> Rescaled:
+        moved = (Rescaling(tuple(one["exponents"]), terms(one["pin"])) for one in entry["rescalings"])
+        return Rescaled(tuple(moved), tuple(map(vector, entry["directions"])))
+
     found = CriticalSet(
         field=field,
         living=tuple(Unit(output, tuple(incoming), frozenset(products)) for output, incoming, products in data["living"]),
@@ -142,6 +155,7 @@ def _read_judged(data: Json) -> Judged:
         orbits=tuple(_read_orbit(entry) for entry in data.get("orbits", ())),
         base=vector(data.get("base", ())),
         curve=Curve.from_json(data["curve"]) if "curve" in data else None,
+        rescaled=rescaled(data["rescaled"]) if "rescaled" in data else None,
         cuts=tuple((name, vector(row)) for name, row in data.get("cuts", ())),
     )
     return Judged(found, Decision(Verdict[data["verdict"]], data["argument"], data["reason"]))

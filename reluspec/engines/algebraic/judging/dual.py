@@ -88,15 +88,15 @@ def _class(problem: Problem) -> _Class | None:
     return slopes, row[: output.units], row[output.units :]
 
 
-def loss_gradient(problem: Problem, signs: Signs, found: CriticalSet) -> list[list[Algebraic]]:
-    """G: the derivative of the loss by each output at each data point.
+def loss_gradient(problem: Problem, signs: Signs, found: CriticalSet, objective: str = "") -> list[list[Algebraic]]:
+    """G: the derivative of the loss by each output at each data point; on these sides of its kinks, if some are given.
 
     Raises `ParityError` where an output changes with the sign of a unit's parameters, which the chart does not tell.
     """
     data, zero = problem.data, found.field.element(0)
     count = problem.network.layers[-1].units
     context = fmpq_mpoly_ctx.get([f"f{k}" for k in range(count)], Ordering.lex)
-    sides = iter(sign_values(signs.objective))
+    sides = iter(sign_values(objective or signs.objective))
     chart = Chart(found.living)
     gradient = []
     for outputs, target, weight in zip(surrogate(problem, signs).outputs, data.y, data.weight, strict=True):

@@ -20,7 +20,7 @@ from reluspec.engines.algebraic.outcome import Judged
 from reluspec.engines.algebraic.stationary.charts import ParityError
 from reluspec.engines.algebraic.stationary.cutting import CutNeeded, NotCutError, compared
 from reluspec.engines.algebraic.stationary.pieces import Pieces, in_one_field, plain
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, in_slice
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -35,6 +35,8 @@ OUTSIDE = "the function falls, but for the parts of the family that are listed"
 def judged(problem: Problem, signs: Signs, found: CriticalSet) -> list[Judged]:
     """A critical set with its verdict; cut into parts where that helps. A family that is cut comes first, as no minima, then its minima."""
     decision = decide(problem, signs, found)
+    if found.rescaled:
+        return [_of_orbits(problem, signs, found, decision)]
     whole = [Judged(found, decision)]
     if decision.verdict is not Verdict.UNDECIDED or not found.directions or found.is_curved or found.curve:
         return whole
@@ -48,6 +50,14 @@ def judged(problem: Problem, signs: Signs, found: CriticalSet) -> list[Judged]:
         return [Judged(found, Decision(Verdict.MINIMUM, ALONG))]
     apart = Decision(Verdict.NOT_MINIMUM, ALONG, OUTSIDE if minima else FALLS)
     return [Judged(found, apart), *(Judged(part, Decision(Verdict.MINIMUM, f"{ALONG}, part by part")) for part in minima)]
+
+
+def _of_orbits(problem: Problem, signs: Signs, found: CriticalSet, decision: Decision) -> Judged:
+    """A set that rescalings move, with the verdict that its points in the slice have, if that is one."""
+    if decision.verdict is Verdict.UNDECIDED and found.flat:
+        parts = judged(problem, signs, in_slice(found))
+        decision = parts[0].decision if len(parts) == 1 else decision
+    return Judged(found.unfolded or found, decision)
 
 
 class _Family:

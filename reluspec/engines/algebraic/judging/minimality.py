@@ -20,12 +20,14 @@ from reluspec.engines.algebraic.judging.kink_sides import KinkTest, NotConvexErr
 from reluspec.engines.algebraic.judging.lines import way_down
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeable, smaller
+from reluspec.engines.algebraic.judging.one_orbit import as_one_orbit
+from reluspec.engines.algebraic.judging.outputs import OutputTest, applies
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, in_slice
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -40,11 +42,18 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _by_orders(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and attains_the_bound(problem, signs, found):
         return Decision(Verdict.MINIMUM, GLOBAL)
+    if decision.verdict is Verdict.UNDECIDED and (orbit := as_one_orbit(problem, found)) is not None:
+        again = _by_orders(problem, signs, orbit)
+        return decision if again.verdict is Verdict.UNDECIDED else again
     return decision
 
 
-def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
-    """First order unit by unit, dual certificates, first and second order cell by cell, curves."""
+def _by_orders(problem: Problem, signs: Signs, moved: CriticalSet) -> Decision:
+    """First order unit by unit, dual certificates, first and second order cell by cell, curves.
+
+    Rescalings keep the loss everywhere, so what holds in a slice holds along the orbits through it.
+    """
+    found = in_slice(moved)
     with suppress(TooManyCells):
         if (convex := decision_on_convex_regions(problem, signs, found)) is not None:
             return convex
@@ -59,12 +68,12 @@ def _by_orders(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
             return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
     if has_dead_unit(problem, found) and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
-    decision = _cell_by_cell(problem, signs, found)
+    decision = _cell_by_cell(problem, signs, moved)
     if decision.verdict is Verdict.UNDECIDED and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
     if decision.verdict is not Verdict.UNDECIDED:
         return decision
-    return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, found) or decision
+    return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, moved) or decision
 
 
 def _in_smaller_network(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
@@ -111,11 +120,13 @@ def _cell_by_cell(problem: Problem, signs: Signs, found: CriticalSet) -> Decisio
 
 def _last_resort(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
     """What can still be said of an isolated point: the loss is flat beside a minimum, or falls along a curve."""
-    if found.dimension:
+    if found.flat or found.curve:
         return None
     with suppress(ParityError, TooManyCells, StratumError):
         if EffectTest(problem, signs, found).is_minimum():
             return Decision(Verdict.MINIMUM, "first and second order, across directions without effect")
-    if way_down(problem, found) is not None:
+    if applies(problem, signs, found) and OutputTest(problem, signs, found).is_minimum():
+        return Decision(Verdict.MINIMUM, "first order in the outputs, by factors")
+    if way_down(problem, in_slice(found)) is not None:
         return Decision(Verdict.NOT_MINIMUM, "a curve along which the loss falls", "the function falls along a curve")
     return None

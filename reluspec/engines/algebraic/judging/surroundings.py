@@ -16,6 +16,7 @@ from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.judging.local import ZeroSwitch
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, derivative
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Shape, field_scalars, on_family, value_at
+from reluspec.engines.algebraic.stationary.rescaled_sets import slice_images
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
 from reluspec.systems.surrogate import Surrogate, constant_value, surrogate
@@ -33,9 +34,17 @@ class Surroundings:
         self.problem, self.signs, self.found = problem, signs, found
         self.chart = Chart(found.living)
         self.zeros = [position for position, sign in enumerate(signs.all) if sign == "0"]
-        reduced = echelon(found.directions, len(found.witness), field_scalars(found.field))
-        self.positions = [k for k in range(len(found.witness)) if k not in reduced.columns]
+        self.images = slice_images(found)
+        self.positions = self._slice_positions()
         self._short: dict[str, fmpq_mpoly] = {}
+
+    def _slice_positions(self) -> list[int]:
+        """The coordinates of a slice across the critical set: of one that rescalings move, across their orbits, too."""
+        size, solved = len(self.found.witness), [k for k, image in enumerate(self.images) if image is not None]
+        directions = self.found.flat if self.images else self.found.directions
+        left = [[step[k] for k in range(size) if k not in solved] for step in directions]
+        reduced = echelon(left, size - len(solved), field_scalars(self.found.field))
+        return [k for j, k in enumerate(k for k in range(size) if k not in solved) if j not in reduced.columns]
 
     @cached_property
     def _exact(self) -> Scalars:
@@ -48,6 +57,11 @@ class Surroundings:
     def _around(self, signs: Signs) -> Surrogate:
         """The surrogate with its zero switches as short as they are around the critical set. Raises `StratumError`."""
         local = surrogate(self.problem, signs)
+        if self.images:
+            moved = [local.context.gen(k) if image is None else local.context.from_dict(image) for k, image in enumerate(self.images)]
+            inside = tuple(replace(switch, polynomial=switch.polynomial.compose(*moved)) for switch in local.switches)
+            outputs = tuple(tuple(output.compose(*moved) for output in row) for row in local.outputs)
+            local = replace(local, loss=local.loss.compose(*moved), switches=inside, outputs=outputs)
         switches = list(local.switches)
         for position in self.zeros:
             switches[position] = replace(switches[position], polynomial=self._shortened(switches[position].polynomial))
@@ -130,7 +144,7 @@ class Surroundings:
 
     @property
     def _is_affine_family(self) -> bool:
-        return bool(self.found.directions) and not self.found.is_curved
+        return bool(self.found.flat) and not self.found.is_curved
 
     def _are_constant(self, local: Surrogate, polynomials: Sequence[fmpq_mpoly]) -> bool:
         """Whether gradients and Hessians of the loss and of these switches are the same along the family, exactly."""
@@ -145,7 +159,7 @@ class Surroundings:
     @cached_property
     def _shape(self) -> Shape:
         found = self.found
-        return Shape(found.field, found.witness, found.directions, found.living, found.singular)
+        return Shape(found.field, found.witness, found.flat, found.living, found.singular)
 
     def _is_constant(self, terms: Terms, shape: Shape, context: fmpq_mpoly_ctx) -> bool:
         """Whether a function of the chart is the same on the whole family; one with negative powers only where no s changes."""

@@ -17,6 +17,8 @@ from reluspec.engines.algebraic.stationary.groups import Frame
 from reluspec.engines.algebraic.stationary.lagrange import Lagrange
 from reluspec.engines.algebraic.stationary.orbits import Found, orbit_sets
 from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, critical_sets, field_scalars, on_family
+from reluspec.engines.algebraic.stationary.rescaled_sets import rescaled_sets
+from reluspec.engines.algebraic.stationary.rescalings import Slice
 from reluspec.engines.algebraic.stationary.restricted import Restricted
 from reluspec.engines.algebraic.stationary.rotations import Normal, along, arcs
 from reluspec.engines.algebraic.stationary.scalings import conditions
@@ -39,14 +41,14 @@ class Critical:
 
 
 class ChartBranch:
-    """A stratum in one chart; `off` are the units whose output weight is zero in it, `normal` a normal form of rotated units."""
+    """A stratum in one chart; `off`: the units whose output weight is zero; `normal`: a normal form of rotated or rescaled units."""
 
     def __init__(
         self,
         stratum: Restricted,
         chart: Chart,
         off: Sequence[Unit],
-        normal: Normal | Frame | None = None,
+        normal: Normal | Frame | Slice | None = None,
         second_order: bool = False,
     ) -> None:
         self.stratum = stratum
@@ -108,7 +110,9 @@ class ChartBranch:
             return Found(reason="a family of critical points is not affine")
         if isinstance(self.normal, Frame):
             return orbit_sets(self.stratum, self.conditions, shape, self.normal)
-        if self.normal is None or self.normal.pivot is None:
+        if isinstance(self.normal, Slice):
+            sets, reason = rescaled_sets(shape, self.conditions, self.normal)
+        elif self.normal is None or self.normal.pivot is None:
             sets, reason = critical_sets(shape, self.conditions)
         elif shape.directions:
             sets, reason = [], "a family of circles of critical points"
@@ -128,7 +132,7 @@ class ChartBranch:
             turns = [pairs for group in self.normal.groups for pairs in unit_pairs(group)]
             kept = [polynomial for polynomial in kept if all(along(polynomial, pairs).is_zero() for pairs in turns)]
             kept += [context.gen(pivot) for pivot in self.normal.pivots]
-        elif self.normal is not None and self.normal.pivot is not None:
+        elif isinstance(self.normal, Normal) and self.normal.pivot is not None:
             kept = [polynomial for polynomial in kept if along(polynomial, self.normal.pairs).is_zero()]
             kept.append(context.gen(self.normal.pivot))
         return kept
@@ -189,8 +193,10 @@ class ChartBranch:
         return list(found.values())
 
     def equations(self, equations: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
-        """Those of `systems`, in the ring of the active parameters and multipliers."""
-        return [self._narrowed(equation) for equation in equations]
+        """Those of `systems`, in the ring of the active parameters and multipliers, with those of a slice."""
+        pins = self.normal.pins if isinstance(self.normal, Slice) else ()
+        fixed = [self._narrowed(self._wide.from_dict(self._widened(pin.inside.to_dict()))) - pin.value for pin in pins]
+        return [*(self._narrowed(equation) for equation in equations), *fixed]
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -16,6 +17,7 @@ from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_produc
 from reluspec.engines.algebraic.stationary.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.stationary.groups import frames, rotating_groups
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers
+from reluspec.engines.algebraic.stationary.rescalings import slices, turns
 from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.stationary.rotations import Normal, normal_forms, rotated_pairs
 from reluspec.engines.algebraic.stationary.sign_symmetries import Symmetric, symmetric
@@ -24,7 +26,12 @@ from reluspec.regions.signs import Signs
 
 
 def critical_points(
-    problem: Problem, signs: Signs, groebner: Groebner = flint_basis, *, symmetries: bool = True, second_order: bool = False
+    problem: Problem,
+    signs: Signs,
+    groebner: Groebner = flint_basis,
+    *,
+    symmetries: bool = True,
+    second_order: bool = False,
 ) -> Critical:
     """The critical points of the loss on a stratum; without `symmetries`, sign symmetries other than those of output weights are not used.
 
@@ -56,12 +63,35 @@ def _plainly(pieces: Sequence[Restricted], signs: Signs, second_order: bool, gro
             part = by_groups
         # What is said of orbits says more than that a set is not affine.
         found.append(by_groups if by_groups is not None and part.unresolved else part)
-    whole = _joined(found)
+    return _told_apart(_joined(found))
+
+
+def _told_apart(whole: Critical) -> Critical:
+    """Without sets that were found twice, and with a reason where that cannot be told."""
     different = _different(whole.sets)
     reasons = [whole.unresolved] if whole.unresolved else []
     if _overlapping(different):
         reasons.append("a critical point cannot be told from one of a family")
     return replace(whole, sets=different, unresolved="; ".join(reasons))
+
+
+def rescaled_points(
+    problem: Problem, signs: Signs, groebner: Groebner = flint_basis, *, second_order: bool = False, idle: bool = False
+) -> Iterator[Critical]:
+    """The critical points of a stratum, orbit by orbit of rescalings of units, in several ways: with other pins each time.
+
+    Also those of units without effect, if `idle`. Nothing where no rescaling keeps the stratum, or where limits are reached. Raises
+    `SolvingLimit` and `LimitError` past the limits of the stratum itself.
+    """
+    pieces = list(restrictions(problem, signs, groebner))
+    for turn in range(max(map(turns, pieces), default=0)):
+        chosen = [slices(stratum, turn, idle=idle) for stratum in pieces]
+        if not any(chosen):
+            continue
+        normals = [(stratum, normal) for stratum, every in zip(pieces, chosen, strict=True) for normal in every or (None,)]
+        with suppress(SolvingLimit):
+            branches_of_one = [[ChartBranch(stratum, Chart(()), (), normal, second_order)] for stratum, normal in normals]
+            yield _told_apart(_solved(branches_of_one, groebner))
 
 
 def _joined(parts: Sequence[Critical]) -> Critical:
@@ -78,7 +108,11 @@ def _overlapping(sets: Sequence[CriticalSet]) -> bool:
     """Whether a point may lie in a family that was found in another way (on another piece, or as singular points)."""
     families = [found for found in sets if found.directions]
     points = [theta_balls(found, found.witness, BITS) for found in sets if not found.directions] if families else []
-    return any(contains(family, theta, BITS) for family in families for theta in points)
+    if any(contains(family, theta, BITS) for family in families for theta in points):
+        return True
+    # Slices are disjoint but for those of several pieces of a stratum.
+    moved = [family for family in families if family.rescaled]
+    return any(contains(one, theta_balls(other, other.witness, BITS), BITS) for one in moved for other in families if other is not one)
 
 
 def _charted(pieces: Sequence[Restricted], signs: Signs) -> list[Symmetric]:

@@ -50,8 +50,8 @@ class Curve:
     def to_json(self) -> dict[str, Any]:
         return {
             "free": list(self.free),
-            "equations": [_plain(terms) for terms in self.equations],
-            "strict": [[position, sign, _plain(terms)] for position, sign, terms in self.strict],
+            "equations": [plain(entry) for entry in self.equations],
+            "strict": [[position, sign, plain(entry)] for position, sign, entry in self.strict],
             "pieces": self.pieces,
             "unbounded": self.unbounded,
             "ends": [
@@ -65,8 +65,8 @@ class Curve:
     def from_json(data: Mapping[str, Any]) -> Curve:
         return Curve(
             tuple(data["free"]),
-            tuple(map(_terms, data["equations"])),
-            tuple((position, sign, _terms(terms)) for position, sign, terms in data["strict"]),
+            tuple(map(terms, data["equations"])),
+            tuple((position, sign, terms(entry)) for position, sign, entry in data["strict"]),
             data["pieces"],
             data["unbounded"],
             tuple(map(_end, data["ends"])),
@@ -79,11 +79,13 @@ def _end(data: Mapping[str, Any]) -> CurveEnd:
     return CurveEnd(field, tuple(field.element_from_json(entry) for entry in data["theta"]), tuple(data["tight"]))
 
 
-def _plain(terms: Terms) -> list[Any]:
-    return [[list(exponents), value] for exponents, value in terms]
+def plain(polynomial: Terms) -> list[Any]:
+    """A polynomial as JSON."""
+    return [[list(exponents), value] for exponents, value in polynomial]
 
 
-def _terms(data: Sequence[Any]) -> Terms:
+def terms(data: Sequence[Any]) -> Terms:
+    """A polynomial from JSON."""
     return tuple((tuple(exponents), value) for exponents, value in data)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import product
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.linear import dot, unit_vectors
 from reluspec.engines.algebraic.stationary.curves import on_piece
 from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars
+from reluspec.engines.algebraic.stationary.rescaled import into_slice
 
 BITS = 320
 """Precision at which points are told apart."""
@@ -59,7 +63,7 @@ def centre(found: CriticalSet, bits: int) -> list[arb]:
 
     The rays have length one, in the sum of absolute values: symmetries permute coordinates.
     """
-    if found.curve:
+    if found.curve or found.rescaled:
         return theta_balls(found, found.witness, bits)
     if not found.is_curved:
         middle = list(Face(found, frozenset(range(len(found.vertices)))).inside)
@@ -88,6 +92,31 @@ class Face:
     def tight(self) -> frozenset[str]:
         """The conditions that are equalities on the whole face."""
         return frozenset.intersection(*(self.found.tight[g] for g in self.members))
+
+    @cached_property
+    def mixed(self) -> frozenset[int]:
+        """The coordinates that have several signs in its relative interior."""
+        every = [*self.found.vertices, *self.found.rays]
+        signs = [{every[g][k].sign() for g in self.members} for k in range(len(self.found.witness))]
+        return frozenset(k for k, found in enumerate(signs) if {1, -1} <= found)
+
+    def sides(self, coordinates: Sequence[int]) -> Iterator[Vector]:
+        """A point of its relative interior for every choice of the signs, zero included, that these coordinates have there."""
+        every = [*self.found.vertices, *self.found.rays]
+        chosen = [every[g] for g in sorted(self.members)]
+        corners, size = sum(g < len(self.found.vertices) for g in self.members), len(chosen)
+        scalars = field_scalars(self.found.field)
+        units = unit_vectors(size, scalars)
+        for signs in product((1, 0, -1), repeat=len(coordinates)):
+            # Weights of the generators, all of them positive, with which the coordinates have these signs.
+            values = [([vector[k] for vector in chosen], sign) for k, sign in zip(coordinates, signs, strict=True)]
+            rows = [[entry * side for entry in row] for row, sign in values for side in ((sign,) if sign else (1, -1))]
+            weights = generators([*units, *rows], size, scalars).inner_point(size, scalars)
+            strict = [dot(row, weights, scalars) * sign for row, sign in values if sign]
+            if all(value.sign() > 0 for value in (*weights, *strict)):
+                total = sum(weights[1:corners], weights[0])
+                shares = [weight / total for weight in weights]
+                yield tuple(dot(shares, entries, scalars) for entries in zip(*chosen, strict=True))
 
     @cached_property
     def inside(self) -> Vector:
@@ -138,10 +167,15 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             return _on_circle(found, chart)
         if found.orbits:
             return on_orbit([entry.ball(bits + 32) for entry in found.base], found.orbits, chart)
+        if found.rescaled:
+            moved = into_slice(found.rescaled, theta)
+            if moved is None:
+                return False
+            chart = moved
         # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
-        for direction in found.directions:
-            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.directions))
+        for direction in found.flat:
+            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.flat))
             step = offset[own]
             offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
         return all(value.overlaps(arb(0)) for value in offset)

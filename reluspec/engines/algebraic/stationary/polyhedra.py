@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -17,6 +18,8 @@ from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.frames import Orbit, Pairs
+from reluspec.engines.algebraic.stationary.rescaled import Rescaled, Rescaling
+from reluspec.systems.surrogate import monic_key
 
 Vector = tuple[Algebraic, ...]
 Cutting = tuple[str, Vector]
@@ -30,7 +33,7 @@ MAX_SAMPLES = 2_000
 class Condition:
     """`sign * polynomial > 0` in a chart, times the sign of a unit's output weight for every odd entry of `parity`.
 
-    `name` is the position of the switch, or `alive l` for the l-th living unit.
+    `name` is the position of the switch, or `alive l` for the l-th living unit; factors of a switch have a number after a dot.
     """
 
     name: str
@@ -68,6 +71,9 @@ class CriticalSet:
 
     A piece of a `curve` has no vertices; its one direction is the tangent at the witness.
 
+    What rescalings of units move (`rescaled`): vertices, rays and `tight` are those of the polyhedron in a slice, and so is the witness;
+    the directions span the tangent space there. `unfolded` is the same set as a polyhedron, where it is one.
+
     A family along which the verdict changes is listed whole, as no minima, and besides the parts of it that are minima, each with the
     `cuts` that bound it inside the family; they are conditions that `tight` may name.
     """
@@ -85,11 +91,23 @@ class CriticalSet:
     orbits: tuple[Orbit, ...] = ()
     base: Vector = ()
     curve: Curve | None = None
+    rescaled: Rescaled | None = None
+    unfolded: CriticalSet | None = dataclasses.field(default=None, compare=False)
     cuts: tuple[Cutting, ...] = ()
 
     @property
     def dimension(self) -> int:
         return len(self.directions)
+
+    @property
+    def flat(self) -> tuple[Vector, ...]:
+        """The directions of an affine family; of one that rescalings move, those in the slice."""
+        return self.rescaled.directions if self.rescaled else self.directions
+
+    @property
+    def rescalings(self) -> tuple[Rescaling, ...]:
+        """The rescalings of units that move the set along its orbits."""
+        return self.rescaled.rescalings if self.rescaled else ()
 
     @property
     def is_curved(self) -> bool:
@@ -103,8 +121,17 @@ class CriticalSet:
 
     @property
     def turns_round(self) -> bool:
-        """Whether rotations take all of the set round, as a whole circle, or it is a curve: no point of it is a centre."""
-        return (bool(self.pairs) and len(self.vertices) == 1) or any(not orbit.positive for orbit in self.orbits) or bool(self.curve)
+        """Whether rotations take all of the set round, as a whole circle, or it is a curve, or rescaled: no point of it is a centre."""
+        return (
+            (bool(self.pairs) and len(self.vertices) == 1)
+            or any(not orbit.positive for orbit in self.orbits)
+            or bool(self.curve or self.rescaled)
+        )
+
+
+def in_slice(found: CriticalSet) -> CriticalSet:
+    """What a slice has of the orbits of rescalings: a point or an affine family."""
+    return replace(found, rescaled=None, directions=found.flat)
 
 
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
@@ -112,12 +139,8 @@ def covers(one: CriticalSet, other: CriticalSet) -> bool:
     if one.curve or other.curve:
         return one.curve == other.curve and one.field == other.field and equal(one.witness, other.witness)
     units = [[unit.output for unit in each.living] for each in (one, other)]
-    if units[0] != units[1] or (one.sigma, one.dimension, one.pairs, one.orbits) != (
-        other.sigma,
-        other.dimension,
-        other.pairs,
-        other.orbits,
-    ):
+    kinds = [(each.sigma, each.dimension, each.pairs, each.orbits, each.rescalings) for each in (one, other)]
+    if units[0] != units[1] or kinds[0] != kinds[1]:
         return False
     if not one.directions:
         return equal(as_directions(one), as_directions(other))
@@ -197,15 +220,19 @@ def critical_sets(shape: Shape, conditions: Sequence[Condition]) -> tuple[list[C
     """The parts of an affine solution space that lie in the stratum, one for each choice of the output weights' signs; and, if that could
     not be told, why.
     """
-    rows = []
+    kept: list[tuple[Condition, list[Algebraic]]] = []
     for condition in conditions:
         row = on_family(condition.polynomial, shape, 1)
         if row is None:
-            return [], "a switch is not linear on a family of critical points"
-        rows.append(row)
+            by_factors = _by_factors(condition, conditions, shape)
+            if by_factors is None:
+                return [], "a switch is not linear on a family of critical points"
+            kept += by_factors
+            continue
+        kept.append((condition, row))
     found = []
-    constant = [(condition, row[0].sign()) for condition, row in zip(conditions, rows, strict=True) if all(c == 0 for c in row[1:])]
-    moving = [(condition, row) for condition, row in zip(conditions, rows, strict=True) if any(c != 0 for c in row[1:])]
+    constant = [(condition, row[0].sign()) for condition, row in kept if all(c == 0 for c in row[1:])]
+    moving = [(condition, row) for condition, row in kept if any(c != 0 for c in row[1:])]
     for sigma in product((1, -1), repeat=len(shape.living)):
         if all(value * condition.sign * flip(condition, sigma) > 0 for condition, value in constant):
             oriented = [(condition.name, [entry * (condition.sign * flip(condition, sigma)) for entry in row]) for condition, row in moving]
@@ -213,6 +240,43 @@ def critical_sets(shape: Shape, conditions: Sequence[Condition]) -> tuple[list[C
             if part is not None:
                 found.append(part)
     return found, ""
+
+
+def _by_factors(condition: Condition, conditions: Sequence[Condition], shape: Shape) -> list[tuple[Condition, list[Algebraic]]] | None:
+    """A switch that is a product of linear ones, all but one of whose signs others tell: a condition for each factor.
+
+    Named `3.0`, `3.1`, ...: where one of them vanishes, switch 3 does. `None` where it is no such product.
+    """
+    told: dict[str, int] = {}
+    for other in conditions:
+        names, lead, once = _factors(other.polynomial)
+        if other is not condition and once == [1] and not any(other.parity):
+            told[names[0]] = other.sign * lead
+    keys, side, powers = _factors(condition.polynomial)
+    unknown = [key for key in keys if key not in told]
+    if any(power != 1 for power in powers) or len(unknown) > 1 or any(condition.parity):
+        return None
+    side *= condition.sign
+    for key in keys:
+        side *= told.get(key, 1)
+    found = []
+    for number, (factor, _) in enumerate(condition.polynomial.factor()[1]):
+        monic = factor / factor.leading_coefficient()
+        row = on_family(monic, shape, 1)
+        if row is None:
+            return None
+        found.append((Condition(f"{condition.name}.{number}", told.get(monic_key(factor), side), monic, condition.parity), row))
+    if not unknown and side < 0:
+        # The signs of the factors exclude that of the switch.
+        never = [shape.field.element(-condition.sign), *([shape.field.element(0)] * len(shape.directions))]
+        found.append((condition, never))
+    return found
+
+
+def _factors(polynomial: fmpq_mpoly) -> tuple[list[str], int, list[int]]:
+    """The monic factors by their keys, the sign of the number in front of them, their powers."""
+    factors = polynomial.factor()[1]
+    return [monic_key(factor) for factor, _ in factors], 1 if polynomial.leading_coefficient() > 0 else -1, [int(p) for _, p in factors]
 
 
 def flip(condition: Condition, sigma: Sequence[int]) -> int:
