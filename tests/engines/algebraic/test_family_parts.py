@@ -299,8 +299,10 @@ def test_faces_meet_parts() -> None:
     assert meeting(faces[frozenset({"1 2"})], (1, 0), {5: right}).whole
     assert meeting_at([arb(3) / 2, arb(1)], {5: right}, 64).whole
     assert not meeting_at([arb(1) / 2, arb(1)], {5: right}, 64).parts
+    # The line between is not in the part, which is open.
+    assert not meeting_at([arb(1), arb(1)], {5: right}, 64).parts
     with pytest.raises(MeetingError):
-        meeting_at([arb(1), arb(1)], {5: right}, 64)
+        meeting_at([arb(1, 0.001), arb(1)], {5: right}, 64)
 
 
 def test_a_square_stands_for_its_root_where_only_signs_count() -> None:
