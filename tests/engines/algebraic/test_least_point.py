@@ -36,7 +36,7 @@ def spec(seed: int) -> str:
     )
 
 
-@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 60))])
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 60))])
 def test_no_critical_point_is_lost(seed: int) -> None:
     problem = reluspec.parse(spec(seed))
     excluded = total = 0
