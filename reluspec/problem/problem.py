@@ -191,6 +191,12 @@ class Problem:
         penalty = sum(1 for term in self.regulariser for _ in kinks(term.expression))
         return len(self.data) * (per_point + objective) + penalty
 
+    @cached_property
+    def shares(self) -> tuple[Fraction, ...]:
+        """By what the loss of every data point is multiplied: its weight, divided by their number for a mean."""
+        count = len(self.data) if self.loss.reduction is Reduction.MEAN else 1
+        return tuple(weight / count for weight in self.data.weight)
+
     def constants(self) -> dict[Variable, Fraction]:
         """The fixed parameters and their values."""
         found: dict[Variable, Fraction] = {}

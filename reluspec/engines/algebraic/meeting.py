@@ -9,6 +9,7 @@ from flint import arb, ctx
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.linear import dot
 from reluspec.engines.algebraic.exact.scalars import Vector
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.enclosures import Face, chart_coordinates
@@ -36,7 +37,8 @@ def meeting(face: Face, sources: Sequence[int], parts: Mapping[int, CriticalSet]
     found = []
     for position, part in parts.items():
         try:
-            values = [[_value(row, vector) for _, row in part.cuts] for vector in _moved(face, sources, part)]
+            scalars = field_scalars(part.field)
+            values = [[dot(row, vector, scalars) for _, row in part.cuts] for vector in _moved(face, sources, part)]
             signs = [[value.sign() for value in row] for row in values]
         except ValueError:
             raise MeetingError("a family ends in another one that is cut at numbers of another field") from None
@@ -65,21 +67,13 @@ def meeting_at(theta: Sequence[arb], parts: Mapping[int, CriticalSet], bits: int
     return Meeting((), False)
 
 
-def _value(row: Vector, vector: Vector) -> Algebraic:
-    total: Algebraic = row[0] * vector[0]
-    for a, b in zip(row[1:], vector[1:], strict=True):
-        if b:
-            total = total + a * b
-    return total
-
-
 def _meets(values: Sequence[Sequence[Algebraic]], part: CriticalSet) -> bool:
     """Whether some positive combination of the face's generators has only positive values."""
     count, scalars = len(values), field_scalars(part.field)
     own = [[part.field.element(int(i == j)) for j in range(count)] for i in range(count)]
     rows = [*own, *(list(column) for column in zip(*values, strict=True))]
     inner = generators(rows, count, scalars).inner_point(count, scalars)
-    return all(sum((a * b for a, b in zip(row, inner, strict=True)), scalars.zero).sign() > 0 for row in rows)
+    return all(dot(row, inner, scalars).sign() > 0 for row in rows)
 
 
 def _moved(face: Face, sources: Sequence[int], target: CriticalSet) -> Iterator[Vector]:

@@ -7,17 +7,27 @@ Zeros that hold by construction are recorded there, never computed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from reluspec.engines.algebraic.exact.linear import dot, normalised, pivot, plus, times, unit_vectors
 from reluspec.engines.algebraic.exact.scalars import Matrix, Scalar, Scalars, Vector
 
+T = TypeVar("T")
+
 
 class TooManyCells(Exception):  # noqa: N818 - an outcome: the caller reports it as undecided
     """An arrangement has more cells than the caller allows."""
+
+
+def at_most(limit: int, what: str, items: Iterable[T]) -> Iterator[T]:
+    """The items; raises `TooManyCells` if there are more than `limit` of them."""
+    for count, item in enumerate(items):
+        if count >= limit:
+            raise TooManyCells(f"more than {limit:,} {what}")
+        yield item
 
 
 @dataclass(frozen=True)

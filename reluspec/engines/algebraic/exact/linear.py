@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from flint import fmpq, fmpq_mat
+
 from reluspec.engines.algebraic.exact.scalars import Matrix, Scalar, Scalars, Vector
 
 
@@ -141,6 +143,17 @@ def kernel(rows: Matrix, width: int, scalars: Scalars) -> list[Vector]:
             vector[column] = -row[free]
         basis.append(tuple(vector))
     return basis
+
+
+def sparse_kernel(rows: Sequence[Sequence[fmpq]], width: int) -> dict[int, dict[int, fmpq]]:
+    """`kernel` over Q: for every free column the vector that is 1 there and 0 at the other free ones, as column -> entry."""
+    echelon, rank = fmpq_mat([list(row) for row in rows] or [[fmpq(0)] * width]).rref()
+    leading = [next(j for j in range(width) if echelon[i, j] != 0) for i in range(rank)]
+    return {
+        free: {free: fmpq(1)} | {j: -echelon[i, free] for i, j in enumerate(leading) if echelon[i, free] != 0}
+        for free in range(width)
+        if free not in leading
+    }
 
 
 def dual_basis(rows: Matrix, width: int, scalars: Scalars) -> list[Vector] | None:

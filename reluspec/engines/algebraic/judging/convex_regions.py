@@ -28,11 +28,11 @@ from itertools import product
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
-from reluspec.engines.algebraic.exact.cones import TooManyCells, generators
+from reluspec.engines.algebraic.exact.cones import at_most, generators
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
 from reluspec.engines.algebraic.judging.convexity import convex_loss, convex_penalties, piece_on
 from reluspec.engines.algebraic.judging.sides import LocalTest
-from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, slope_of
+from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, REGIONS, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import derivative
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at
@@ -71,9 +71,7 @@ class _ConvexTest(LocalTest):
             return None
         idle = {} if kind is Kind.FIXED else self._idle
         unknown = False
-        for count, (local, sides) in enumerate(self._regions(self.signs, self.zeros)):
-            if count >= MAX_SIDES:
-                raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
+        for local, sides in at_most(MAX_SIDES, REGIONS, self._regions(self.signs, self.zeros)):
             if (kind is not Kind.OFF and self._falls(local, sides)) or self._wakes(local, idle):
                 if self._exists(local, sides):
                     return Decision(Verdict.NOT_MINIMUM, FIRST_ORDER, "the function falls, to first order")

@@ -57,6 +57,12 @@ def homogeneous(problem: Problem) -> Homogeneous | None:
     return Homogeneous(*slopes, units, rows, penalties)
 
 
+def seen_points(problem: Problem, width: int) -> list[tuple[Fraction, ...]]:
+    """The data points as units of the first layer with so many parameters see them: (x_i, 1) with a bias, x_i without."""
+    bias = width > problem.network.inputs
+    return [(*point, Fraction(1)) if bias else point for point in problem.data.x]
+
+
 def activation_slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:
     """The slopes of a positively homogeneous, piecewise linear function of z: its values at -1 and 1, if its only kink is at z = 0."""
     if any(kink.argument != Variable("z") for kink in kinks(expression)):

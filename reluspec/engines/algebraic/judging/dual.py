@@ -24,12 +24,12 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
-from reluspec.engines.algebraic.judging.convexity import activation_slopes, convex_loss, piece_on, quadratic_penalties
+from reluspec.engines.algebraic.judging.convexity import activation_slopes, convex_loss, piece_on, quadratic_penalties, seen_points
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at
 from reluspec.problem.expression import Variable
-from reluspec.problem.problem import Problem, Reduction
+from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.surrogate import surrogate
 
@@ -93,18 +93,17 @@ def loss_gradient(problem: Problem, signs: Signs, found: CriticalSet, objective:
 
     Raises `ParityError` where an output changes with the sign of a unit's parameters, which the chart does not tell.
     """
-    data, zero = problem.data, found.field.element(0)
+    zero = found.field.element(0)
     count = problem.network.layers[-1].units
     context = fmpq_mpoly_ctx.get([f"f{k}" for k in range(count)], Ordering.lex)
     sides = iter(sign_values(objective or signs.objective))
     chart = Chart(found.living)
     gradient = []
-    for outputs, target, weight in zip(surrogate(problem, signs).outputs, data.y, data.weight, strict=True):
+    for outputs, target, share in zip(surrogate(problem, signs).outputs, problem.data.y, problem.shares, strict=True):
         known = {Variable("f", (k,)): context.gen(k) for k in range(count)}
         known |= {Variable("y", (k,)): context.constant(value.numerator) / value.denominator for k, value in enumerate(target)}
         piece = piece_on(problem.loss.expression, known, sides, context)
         values = [value_at(chart.even(output), found.witness, zero) for output in outputs]
-        share = weight / len(data) if problem.loss.reduction is Reduction.MEAN else weight
         gradient.append([value_at(piece.derivative(k).to_dict(), values, zero) * share for k in range(count)])
     return gradient
 
@@ -133,8 +132,7 @@ def _holds(
     found: CriticalSet,
 ) -> bool | None:
     """Whether (*) holds; `None` if that cannot be told."""
-    bias = len(incoming) > problem.network.inputs
-    rows = [(*point, Fraction(1)) if bias else tuple(point) for point in problem.data.x]
+    rows = seen_points(problem, len(incoming))
     real = [i for i, row in enumerate(rows) if any(row)]
     zero = found.field.element(0)
     for cell, cone in cell_cones([rows[i] for i in real], len(incoming), FRACTIONS, MAX_CELLS):

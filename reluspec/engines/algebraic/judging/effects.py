@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from flint import fmpq, fmpq_mat
+from flint import fmpq
 
+from reluspec.engines.algebraic.exact.linear import sparse_kernel
 from reluspec.engines.algebraic.judging.local import LocalKind, ZeroSwitch, local_verdict
 from reluspec.engines.algebraic.judging.parts import Part
 from reluspec.engines.algebraic.judging.regions import RegionTest
@@ -108,15 +109,6 @@ def without_effect(positions: Sequence[int], *functions: Terms) -> dict[int, Dir
     slopes = [[derivative(terms, k) for k in positions] for terms in functions]
     monomials = [sorted({exponents for terms in along for exponents in terms}) for along in slopes]
     pairs = [(along, exponents) for along, seen in zip(slopes, monomials, strict=True) for exponents in seen]
-    table = [[terms.get(exponents, fmpq(0)) for terms in along] for along, exponents in pairs] or [[fmpq(0)] * len(positions)]
-    echelon, rank = fmpq_mat(table).rref()
-    columns = range(len(positions))
-    leading = [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]
-    return {
-        positions[free]: {
-            positions[free]: fmpq(1),
-            **{positions[j]: -echelon[i, free] for i, j in enumerate(leading) if echelon[i, free] != 0},
-        }
-        for free in columns
-        if free not in leading
-    }
+    table = [[terms.get(exponents, fmpq(0)) for terms in along] for along, exponents in pairs]
+    found = sparse_kernel(table, len(positions))
+    return {positions[free]: {positions[j]: entry for j, entry in vector.items()} for free, vector in found.items()}

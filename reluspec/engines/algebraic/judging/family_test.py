@@ -27,7 +27,6 @@ from typing import Any
 
 from flint import fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.cones import TooManyCells
 from reluspec.engines.algebraic.exact.linear import echelon, rank
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
 from reluspec.engines.algebraic.judging.adjacent import ZeroSwitch, geometry
@@ -62,20 +61,16 @@ class FamilyTest(EffectTest):
         """Of all points of the part; at one that is no open part of the family, provided that those beside it in the family are minima."""
         if self.found.singular:
             raise NotCutError("gradients of switches are dependent")
-        found, needed, count = Verdict.MINIMUM, None, 0
-        for local, sides in self._regions(self.signs, self.zeros):
-            for region in self._parts(local, sides):
-                count += 1
-                if count > MAX_SIDES:
-                    raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
-                try:
-                    here = self._on(local, region)
-                except CutNeeded as cut:
-                    needed = needed or cut
-                    continue
-                if here is Verdict.NOT_MINIMUM:
-                    return here
-                found = here if here is Verdict.UNDECIDED else found
+        found, needed = Verdict.MINIMUM, None
+        for local, region in self._all_parts():
+            try:
+                here = self._on(local, region)
+            except CutNeeded as cut:
+                needed = needed or cut
+                continue
+            if here is Verdict.NOT_MINIMUM:
+                return here
+            found = here if here is Verdict.UNDECIDED else found
         if needed is not None:
             raise needed
         return found

@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 
 from flint import ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.cones import TooManyCells, cells
+from reluspec.engines.algebraic.exact.cones import at_most, cells
 from reluspec.engines.algebraic.exact.linear import rank
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.effects import changes, without_effect
 from reluspec.engines.algebraic.judging.kinked import KinkedRegion, Taylor, kinked_verdict, tied_kinks
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, ZeroSwitch
 from reluspec.engines.algebraic.judging.sides import LocalTest
-from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, PRECISIONS, VARIES, slope_of
+from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, PRECISIONS, REGIONS, VARIES, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Terms
 from reluspec.engines.algebraic.stationary.polyhedra import field_scalars
@@ -52,9 +52,7 @@ class KinkTest(LocalTest):
     def decision(self) -> Decision:
         """Region by region. Raises `NotConvexError`, `ParityError` and `TooManyCells` where the test does not apply."""
         degenerate = ""
-        for count, (local, sides) in enumerate(self._sides()):
-            if count >= MAX_SIDES:
-                raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
+        for local, sides in at_most(MAX_SIDES, REGIONS, self._sides()):
             verdict = self._verdict(local, sides, thorough=not degenerate)
             if verdict is not None and verdict.kind is LocalKind.NOT_MINIMUM:
                 if self._varies:

@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from reluspec.engines.algebraic.exact.linear import kernel
+from reluspec.engines.algebraic.exact.linear import dot, kernel
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Undetermined, ball_sign
 from reluspec.engines.algebraic.judging.convex_program import Array, Jet, Norm, Number, Program, Row
-from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous, seen_points
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
 from reluspec.problem.expression import Variable, evaluate, sign
-from reluspec.problem.problem import Problem, Reduction
+from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 
 BITS = 160
@@ -89,7 +89,7 @@ class _Group:
 
     def seen(self, row: Row) -> list[Fraction]:
         """A linear function of w on the basis."""
-        return [sum((a * b for a, b in zip(row, vector, strict=True)), Fraction(0)) for vector in self.basis]
+        return [dot(row, vector, FRACTIONS) for vector in self.basis]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Least:
 def _groups(problem: Problem, data: Homogeneous, layer: Layer) -> list[_Group]:
     """The living units; those with the same signs and penalties once."""
     width = len(data.units[0].incoming)
-    inputs = tuple((*point, Fraction(1)) if width > problem.network.inputs else point for point in problem.data.x)
+    inputs = tuple(seen_points(problem, width))
     found = []
     for signs, penalties in dict.fromkeys(zip(map(sign_values, layer), data.penalties, strict=True)):
         if any(signs):
@@ -152,8 +152,7 @@ def _program(problem: Problem, data: Homogeneous, groups: Sequence[_Group]) -> P
 def _loss(problem: Problem, i: int, output: Jet) -> Jet:
     """The loss of a data point with its share. Raises `Undetermined` on its kinks."""
     found = _loss_on(problem, i, output, lambda argument: _side(argument.value))
-    weight = problem.data.weight[i]
-    share = _number(output)(weight / len(problem.data) if problem.loss.reduction is Reduction.MEAN else weight)
+    share = _number(output)(problem.shares[i])
     return Jet(share * found.value, share * found.slope, share * found.bend)
 
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from flint import fmpq, fmpq_mat
+from flint import fmpq
 
+from reluspec.engines.algebraic.exact.linear import sparse_kernel
 from reluspec.engines.algebraic.stationary.charts import Terms, derivative
 
 MAX_COLUMNS = 150
@@ -51,22 +52,12 @@ def motions(loss: Terms, switches: Sequence[Terms], size: int) -> list[Field]:
             for exponents, value in polynomials[number].items():
                 table.setdefault((number, tuple(exponents)), {})[len(columns) + number - 1] = -value
     width = len(columns) + len(switches)
-    return [
-        _field(vector, columns, size) for vector in _kernel([[row.get(c, fmpq(0)) for c in range(width)] for row in table.values()], width)
-    ]
+    found = sparse_kernel([[row.get(c, fmpq(0)) for c in range(width)] for row in table.values()], width)
+    return [_field(vector, columns, size) for vector in found.values()]
 
 
 def _raised(exponents: tuple[int, ...], j: int | None) -> tuple[int, ...]:
     return tuple(e + (k == j) for k, e in enumerate(exponents))
-
-
-def _kernel(rows: list[list[fmpq]], width: int) -> Iterator[dict[int, fmpq]]:
-    """A basis of the vectors with product zero with all rows: column -> entry."""
-    echelon, rank = fmpq_mat(rows or [[fmpq(0)] * width]).rref()
-    leading = [next(j for j in range(width) if echelon[i, j] != 0) for i in range(rank)]
-    for free in range(width):
-        if free not in leading:
-            yield {free: fmpq(1)} | {j: -echelon[i, free] for i, j in enumerate(leading) if echelon[i, free] != 0}
 
 
 def _field(vector: dict[int, fmpq], columns: Sequence[tuple[int, int | None]], size: int) -> Field:

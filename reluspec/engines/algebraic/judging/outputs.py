@@ -17,6 +17,7 @@ from typing import Any
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.linear import dot
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import convex_loss, quadratic_penalties
 from reluspec.engines.algebraic.judging.dual import loss_gradient
@@ -113,8 +114,8 @@ class OutputTest(RegionTest):
             return 0
         slope = slope_of(factor)
         cone = generators(rows, len(slope), FRACTIONS)
-        values = [sum((a * b for a, b in zip(slope, ray, strict=True)), Fraction(0)) for ray in cone.rays]
-        if any(sum((a * b for a, b in zip(slope, line, strict=True)), Fraction(0)) for line in cone.lineality) or not any(values):
+        values = [dot(slope, ray, FRACTIONS) for ray in cone.rays]
+        if any(dot(slope, line, FRACTIONS) for line in cone.lineality) or not any(values):
             return 0
         if all(entry >= 0 for entry in values):
             return 1

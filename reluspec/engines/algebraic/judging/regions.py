@@ -6,20 +6,20 @@ after the signs of the former, and cut further by the signs of factors (`parts`)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from flint import ctx, fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.cones import TooManyCells
+from reluspec.engines.algebraic.exact.cones import at_most
 from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import echelon
 from reluspec.engines.algebraic.exact.scalars import BALLS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.local import LocalKind, LocalVerdict, local_verdict
 from reluspec.engines.algebraic.judging.parts import Part, Split, parts, split, whole
-from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, PRECISIONS, VARIES, Surroundings, slope_of
+from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, PRECISIONS, REGIONS, VARIES, Surroundings, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError, derivative
 from reluspec.engines.algebraic.stationary.frames import turned
@@ -37,19 +37,13 @@ class RegionTest(Surroundings):
 
         Of an affine family only where the data of the test are the same along it, region by region.
         """
-        degenerate, count = "", 0
-        for local, sides in self._regions(self.signs, self.zeros):
-            if self._rotates_to_a_minimum(local):
-                continue
-            for part in self._parts(local, sides):
-                count += 1
-                if count > MAX_SIDES:
-                    raise TooManyCells(f"more than {MAX_SIDES:,} regions meet at a point")
-                verdict = self._verdict_on(local, part, exactly)
-                if verdict.kind is LocalKind.NOT_MINIMUM:
-                    return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
-                if verdict.kind is LocalKind.DEGENERATE:
-                    degenerate = degenerate or verdict.reason
+        degenerate = ""
+        for local, part in self._all_parts(lambda local: not self._rotates_to_a_minimum(local)):
+            verdict = self._verdict_on(local, part, exactly)
+            if verdict.kind is LocalKind.NOT_MINIMUM:
+                return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
+            if verdict.kind is LocalKind.DEGENERATE:
+                degenerate = degenerate or verdict.reason
         if degenerate:
             return Decision(Verdict.UNDECIDED, "", degenerate if degenerate == VARIES else f"degenerate: {degenerate}")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
@@ -83,6 +77,11 @@ class RegionTest(Surroundings):
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
         return strictly_feasible([[side * entry for entry in slope_of(poly)] for side, poly in polynomials if poly.total_degree() == 1])
+
+    def _all_parts(self, asks: Callable[[Surrogate], bool] = lambda _: True) -> Iterator[tuple[Surrogate, Part]]:
+        """All parts of all regions that `asks` does not leave out. Raises `TooManyCells`."""
+        regions = ((local, sides) for local, sides in self._regions(self.signs, self.zeros) if asks(local))
+        yield from at_most(MAX_SIDES, REGIONS, ((local, part) for local, sides in regions for part in self._parts(local, sides)))
 
     def _parts(self, local: Surrogate, sides: dict[int, int]) -> Iterator[Part]:
         """The parts of a region on which factors that vanish have one sign, but those that affine factors show to be empty; exact."""

@@ -24,7 +24,7 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones, generators
 from reluspec.engines.algebraic.exact.forms import Copositivity, orthant_form
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Scalars
-from reluspec.engines.algebraic.judging.unit_point import MAX_CELLS, Condition
+from reluspec.engines.algebraic.judging.unit_point import MAX_CELLS, Condition, along
 
 MAX_RAYS = 10
 """Rays of a cone on which copositivity is decided."""
@@ -135,11 +135,11 @@ def _violated(demand: Demand, g: Sequence[Algebraic], scalars: Scalars) -> Itera
     if len(rays) > MAX_RAYS:
         yield None
         return
-    along = [_dot(v, ray) for ray in rays]
-    gram = [[demand.energy(p, q) - a * b for q, b in zip(rays, along, strict=True)] for p, a in zip(rays, along, strict=True)]
+    effects = [along(v, ray) for ray in rays]
+    gram = [[demand.energy(p, q) - a * b for q, b in zip(rays, effects, strict=True)] for p, a in zip(rays, effects, strict=True)]
     found = orthant_form(gram, scalars)
     if found.kind is Copositivity.NEGATIVE and found.direction is not None:
-        exact = [_dot(found.direction, column) for column in zip(*rays, strict=True)]
+        exact = [along(found.direction, column) for column in zip(*rays, strict=True)]
         yield _cut(demand, exact, g, scalars)
 
 
@@ -147,18 +147,18 @@ def _cut(demand: Demand, exact: Sequence[Algebraic], g: Sequence[Algebraic], sca
     """`sigma v(g) . p + root >= 0` for a rational p of the cell near this one; `None` unless g violates it."""
     size = max(abs(float(entry)) for entry in exact)
     p = [Fraction(round(float(entry) / size * DENOMINATOR), DENOMINATOR) for entry in exact]
-    if any(_dot(wall, p) < 0 for wall in demand.walls):
+    if any(along(wall, p) < 0 for wall in demand.walls):
         p = _inside(demand, p)
     root = _above_root(demand.energy(p, p))
-    coefficients = [slope * _dot(row, p) for row, slope in zip(demand.rows, demand.slopes, strict=True)]
-    value = _dot(coefficients, g) + root
+    coefficients = [slope * along(row, p) for row, slope in zip(demand.rows, demand.slopes, strict=True)]
+    value = along(coefficients, g) + root
     return (coefficients, root) if scalars.sign(value) < 0 else None
 
 
 def _inside(demand: Demand, p: list[Fraction]) -> list[Fraction]:
     """A point of the cell near p, which rounding moved out of it."""
     inner = generators(demand.walls, len(p), FRACTIONS).inner_point(len(p), FRACTIONS)
-    step = max(-_dot(wall, p) / _dot(wall, inner) for wall in demand.walls)
+    step = max(-along(wall, p) / along(wall, inner) for wall in demand.walls)
     return [entry + step * x for entry, x in zip(p, inner, strict=True)]
 
 
@@ -166,10 +166,3 @@ def _above_root(value: Fraction) -> Fraction:
     """A rational number a little above the square root."""
     scale = DENOMINATOR**2
     return Fraction(isqrt(int(value * scale**2)) + 1, scale)
-
-
-def _dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
-    total = a[0] * b[0]
-    for x, y in zip(a[1:], b[1:], strict=True):
-        total = total + x * y
-    return total

@@ -23,6 +23,7 @@ from reluspec.systems.surrogate import Surrogate, constant_value, surrogate
 
 PRECISIONS = (128, 512)
 VARIES = "the second order varies along a family of critical points"
+REGIONS = "regions meet at a point"
 MAX_SIDES = 4_096
 """Sign vectors of the switches that vanish at a point, beyond which it is not decided."""
 

@@ -13,12 +13,12 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones
 from reluspec.engines.algebraic.exact.linear import echelon, kernel
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
-from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on, seen_points
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, value_at
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
 from reluspec.problem.expression import Variable
-from reluspec.problem.problem import Problem, Reduction
+from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.surrogate import rational
 
@@ -88,9 +88,8 @@ class UnitPoint:
         return outputs
 
     def rows(self, unit: Unit) -> list[tuple[Fraction, ...]]:
-        """The data points as the units see them: (x_i, 1) with a bias, x_i without."""
-        bias = len(unit.incoming) > self.problem.network.inputs
-        return [(*point, Fraction(1)) if bias else point for point in self.problem.data.x]
+        """The data points as the units see them."""
+        return seen_points(self.problem, len(unit.incoming))
 
     @cached_property
     def units_signs(self) -> list[tuple[int, ...]]:
@@ -112,17 +111,16 @@ class UnitPoint:
 
     @cached_property
     def pairs(self) -> list[tuple[Algebraic, Algebraic]]:
-        data, loss = self.problem.data, self.problem.loss.expression
+        loss = self.problem.loss.expression
         smooth = smooth_kinks(loss)
         context = fmpq_mpoly_ctx.get(["f"], Ordering.lex)
         pairs = []
-        for i, (value, target, weight) in enumerate(zip(self.outputs, data.y, data.weight, strict=True)):
+        for i, (value, target, share) in enumerate(zip(self.outputs, self.problem.data.y, self.problem.shares, strict=True)):
             signs = sign_values(self.signs.objective[i * len(smooth) : (i + 1) * len(smooth)])
             sharp = [k for k, (sign, flat) in enumerate(zip(signs, smooth, strict=True)) if not sign and not flat]
             if len(sharp) > 1:
                 raise NotApplicable
             known = {Variable("f", (0,)): context.gen(0), Variable("y", (0,)): context.constant(rational(target[0]))}
-            share = weight / len(data) if self.problem.loss.reduction is Reduction.MEAN else weight
             ends = []
             for side in (-1, 1):
                 piece = piece_on(loss, known, iter(side if k in sharp else sign for k, sign in enumerate(signs)), context)

@@ -21,7 +21,7 @@ from reluspec.engines.algebraic.exact.linear import dot, kernel
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, real_embeddings
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
 from reluspec.engines.algebraic.stationary.charts import Terms
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, own_coordinates, value_at
 from reluspec.systems.surrogate import fraction, rational
 
 MAX_MIXTURES = 3_000
@@ -69,9 +69,7 @@ class Part:
         if self.size:
             self.point = rationals(found.witness)
             self.directions = [rationals(step) for step in found.directions]
-            self.own = [
-                next(k for k, e in enumerate(d) if e == 1 and all(o is d or not o[k] for o in self.directions)) for d in self.directions
-            ]
+            self.own = own_coordinates(self.directions)
             gens = self.context.gens()
             self._images = [
                 sum(

@@ -12,7 +12,7 @@ from reluspec.engines.algebraic.exact.cones import generators
 from reluspec.engines.algebraic.exact.linear import dot, unit_vectors
 from reluspec.engines.algebraic.stationary.curves import on_piece
 from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, own_coordinates
 from reluspec.engines.algebraic.stationary.rescaled import into_slice
 
 BITS = 320
@@ -172,10 +172,8 @@ def contains(found: CriticalSet, theta: Sequence[arb], bits: int) -> bool:
             if moved is None:
                 return False
             chart = moved
-        # The directions are in reduced echelon form: each has a coordinate of its own.
         offset = [value - entry.ball(bits + 32) for value, entry in zip(chart, found.witness, strict=True)]
-        for direction in found.flat:
-            own = next(k for k, entry in enumerate(direction) if entry == 1 and all(d is direction or d[k] == 0 for d in found.flat))
+        for direction, own in zip(found.flat, own_coordinates(found.flat), strict=True):
             step = offset[own]
             offset = [value - step * entry.ball(bits + 32) for value, entry in zip(offset, direction, strict=True)]
         return all(value.overlaps(arb(0)) for value in offset)

@@ -49,11 +49,9 @@ class Pieces(Part):
     ) -> CriticalSet:
         vertices = [self._placed(self.point, corner[1:]) for corner in corners]
         rays = [self._placed([Fraction(0)] * len(self.point), ray[1:]) for ray in far]
-        middle = [sum(entries, Fraction(0)) / len(vertices) for entries in zip(*vertices, strict=True)]
-        inside = [sum(entries, Fraction(0)) for entries in zip(middle, *rays, strict=True)]
         return replace(
             self.found,
-            witness=_elements(inside),
+            witness=_elements(_inside(vertices, rays)),
             vertices=tuple(map(_elements, vertices)),
             rays=tuple(map(_elements, rays)),
             tight=tight,
@@ -80,11 +78,9 @@ class Pieces(Part):
         rays = [above.rays[g - corners] for g in on if g >= corners]
         spans = [tuple(a - b for a, b in zip(rationals(v), rationals(vertices[0]), strict=True)) for v in vertices[1:]]
         reduced = echelon([*spans, *map(rationals, rays)], len(self.point), FRACTIONS)
-        middle = [sum(entries, Fraction(0)) / len(vertices) for entries in zip(*map(rationals, vertices), strict=True)]
-        inside = [sum(entries, Fraction(0)) for entries in zip(middle, *map(rationals, rays), strict=True)]
         return replace(
             above,
-            witness=_elements(inside),
+            witness=_elements(_inside([*map(rationals, vertices)], [*map(rationals, rays)])),
             directions=tuple(map(_elements, reduced.rows)),
             vertices=tuple(vertices),
             rays=tuple(rays),
@@ -193,6 +189,12 @@ def _across(ray: Vector, lines: Sequence[Vector]) -> Vector:
             vector = tuple(entry - share * other for entry, other in zip(vector, line, strict=True))
         basis.append(vector)
     return basis[-1]
+
+
+def _inside(vertices: Sequence[Sequence[Fraction]], rays: Sequence[Sequence[Fraction]]) -> list[Fraction]:
+    """The mean of the vertices plus the rays."""
+    middle = [sum(entries, Fraction(0)) / len(vertices) for entries in zip(*vertices, strict=True)]
+    return [sum(entries, Fraction(0)) for entries in zip(middle, *rays, strict=True)]
 
 
 def _elements(vector: Sequence[Fraction]) -> tuple[Algebraic, ...]:

@@ -129,6 +129,11 @@ class CriticalSet:
         )
 
 
+def own_coordinates(directions: Sequence[Sequence[Any]]) -> list[int]:
+    """For each direction of a reduced echelon form a coordinate that is 1 in it and 0 in the others."""
+    return [next(k for k, e in enumerate(d) if e == 1 and all(o is d or o[k] == 0 for o in directions)) for d in directions]
+
+
 def in_slice(found: CriticalSet) -> CriticalSet:
     """What a slice has of the orbits of rescalings: a point or an affine family."""
     return replace(found, rescaled=None, directions=found.flat)
