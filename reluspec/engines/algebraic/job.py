@@ -10,19 +10,27 @@ from typing import Any
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
+from reluspec.engines.algebraic.exact.cones import TooManyCells
+from reluspec.engines.algebraic.exact.scalars import Undetermined
+from reluspec.engines.algebraic.forecast import bezout
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
 from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
 from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
 from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
+from reluspec.engines.algebraic.judging.least_set import least_set
+from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import Critical
-from reluspec.engines.algebraic.stationary.critical import critical_points, rescaled_points
+from reluspec.engines.algebraic.stationary.critical import critical_points, rescaled_points, stratum_systems
 from reluspec.errors import LimitError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
+from reluspec.systems.surrogate import surrogate
 
+ENCLOSED = 1_000
+"""Bezout bound of a system beyond which coordinates are enclosed, where that decides, in place of being computed in a number field."""
 SECOND_ORDER_SECONDS = 20.0
 """For the second attempt at a stratum that is not decided: with the second order as equations."""
 RESCALED_SECONDS = 20.0
@@ -84,11 +92,32 @@ def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order
     signs = parse_signs(problem, stratum)
     if has_no_critical_point(problem, signs):
         return StratumOutcome(stratum, (), "", 0, 0.0)
+    if (enclosed := _enclosed(problem, signs, stratum)) is not None:
+        return enclosed
     try:
         critical, judged = _judged(problem, signs, groebner, second_order)
     except (SolvingLimit, LimitError) as limit:
         return StratumOutcome(stratum, (), str(limit) or "limit of the Groebner basis", 0, 0.0)
     return StratumOutcome(stratum, judged, critical.unresolved, critical.systems, 0.0, critical.left_out)
+
+
+def _enclosed(problem: Problem, signs: Signs, stratum: str) -> StratumOutcome | None:
+    """The outcome without a Groebner basis, where one would be large; `None` where balls do not decide it."""
+    with suppress(Undetermined, NotApplicable, TooManyCells):
+        found = least_set(problem, signs)
+        if found is not None and _is_large(problem, signs):
+            outcome = StratumOutcome(stratum, tuple(judged_parts(problem, signs, found)), "", 1, 0.0)
+            return None if outcome.undecided else outcome
+    return None
+
+
+def _is_large(problem: Problem, signs: Signs) -> bool:
+    """Whether the system of a stratum looks costly to solve by a Groebner basis, or its number fields to compute in."""
+    # Squares of outputs, which are bilinear, have degree four: their systems are small.
+    return (
+        surrogate(problem, signs).loss.total_degree() > 4
+        or max(bezout(equations) for _, equations in stratum_systems(problem, signs)) > ENCLOSED
+    )
 
 
 def _judged(problem: Problem, signs: Signs, groebner: Groebner, second_order: bool) -> tuple[Critical, tuple[Judged, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reluspec.engines.algebraic.exact.number_field import NumberField
+from reluspec.engines.algebraic.exact.enclosed import field_from_json
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.curves import Curve, plain, terms
@@ -132,7 +132,7 @@ def _vector(vector: Vector) -> list[list[str]]:
 
 
 def _read_judged(data: Json) -> Judged:
-    field = NumberField.from_json(data["field"])
+    field = field_from_json(data["field"])
 
     def vector(entries: Sequence[Sequence[str]]) -> Vector:
         return tuple(field.element_from_json(entry) for entry in entries)

@@ -37,6 +37,11 @@ def combination(weights: Sequence[Scalar], vectors: Sequence[Sequence[Scalar]], 
     return total
 
 
+def weighted(one: Sequence[Fraction], other: Sequence[Fraction], weights: Sequence[Fraction]) -> Fraction:
+    """`sum_k weights_k one_k other_k`."""
+    return sum((c * a * b for c, a, b in zip(weights, one, other, strict=True)), Fraction(0))
+
+
 def image(matrix: Matrix, vector: Sequence[Scalar], scalars: Scalars) -> Vector:
     """`matrix * vector`."""
     return tuple(dot(row, vector, scalars) for row in matrix)

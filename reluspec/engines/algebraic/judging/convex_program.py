@@ -7,8 +7,9 @@ Nothing is proved by the floats: interval Newton (Krawczyk; Neumaier, *Interval 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -62,16 +63,27 @@ class Norm:
     gram: tuple[Row, ...]
     ridge: Fraction
 
+    def length(self, x: Array) -> float:
+        """That of the part, without the factor, in floats."""
+        part = x[self.part]
+        return float(np.sqrt(part @ _table(self.gram, float) @ part))
+
 
 @dataclass(frozen=True)
 class Program:
-    """F. `losses` gives the loss of a data point at an output; it may raise `Undetermined`."""
+    """F. `losses` gives the loss of a data point at an output; it may raise `Undetermined`. `targets` are the points' own."""
 
     losses: Callable[[int, Jet], Jet]
     rows: tuple[Row, ...]
     offset: Fraction
     norms: tuple[Norm, ...]
     squares: Row
+    targets: Row = ()
+
+    def only(self, points: Sequence[int]) -> Program:
+        """F with the losses of these data points alone."""
+        rows, targets = tuple(self.rows[i] for i in points), tuple(self.targets[i] for i in points)
+        return replace(self, losses=lambda k, output: self.losses(points[k], output), rows=rows, targets=targets)
 
     def without(self, dead: Sequence[Norm]) -> Program:
         """F of the other parts, these being zero."""
@@ -81,13 +93,17 @@ class Program:
         for norm in self.norms:
             if norm not in dead:
                 start = kept.index(norm.part.start)
-                norms.append(Norm(slice(start, start + len(norm.gram)), norm.gram, norm.ridge))
+                norms.append(replace(norm, part=slice(start, start + len(norm.gram))))
         rows = tuple(tuple(row[k] for k in kept) for row in self.rows)
-        return Program(self.losses, rows, self.offset, tuple(norms), tuple(self.squares[k] for k in kept))
+        return replace(self, rows=rows, norms=tuple(norms), squares=tuple(self.squares[k] for k in kept))
 
-    def outputs(self, x: Array, number: Number) -> Array:
+    def columns(self, norm: Norm) -> list[Row]:
+        """How each coordinate of a part moves the outputs."""
+        return [tuple(row[k] for row in self.rows) for k in range(norm.part.start, norm.part.stop)]
+
+    def outputs(self, x: Any, number: Number) -> Array:
         """`offset + rows . x`."""
-        return np.asarray(_table(self.rows, number) @ x + number(self.offset))
+        return np.asarray(_table(self.rows, number) @ np.asarray(x) + number(self.offset))
 
     def jets(self, x: Array, number: Number) -> list[Jet]:
         """The losses of all data points, as functions of their outputs."""
@@ -110,6 +126,25 @@ class Program:
             gradient[part] += factor / length * pull
             hessian[part, part] += factor / length * (gram - np.outer(pull, pull) / length**2)
         return value, gradient, hessian
+
+    def is_stationary(self, x: Sequence[Fraction]) -> bool:
+        """Whether the gradient vanishes at a rational point at which no norm does, exactly."""
+        outputs = [self.offset + sum(map(mul, row, x)) for row in self.rows]
+        jets = [self.losses(i, Jet(output, Fraction(1), Fraction(0))) for i, output in enumerate(outputs)]
+        slopes = [jet.slope for jet in jets]
+        pull = [
+            sum(map(mul, slopes, column)) + 2 * c * value
+            for column, c, value in zip(zip(*self.rows, strict=True), self.squares, x, strict=True)
+        ]
+        for norm in self.norms:
+            # The loss pulls against the norm, as strongly: `along = -2 sqrt(ridge) gram x / sqrt(x gram x)`.
+            part, along = x[norm.part], pull[norm.part]
+            image = [sum(map(mul, row, part)) for row in norm.gram]
+            square = sum(map(mul, part, image))
+            if any(a * b > 0 or a**2 * square != 4 * norm.ridge * b**2 for a, b in zip(along, image, strict=True)):
+                return False
+            pull[norm.part] = [Fraction(0)] * len(part)
+        return not any(pull)
 
     def minimiser(self) -> Array:
         """An approximate minimiser, in floats."""

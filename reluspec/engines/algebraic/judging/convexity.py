@@ -63,6 +63,12 @@ def seen_points(problem: Problem, width: int) -> list[tuple[Fraction, ...]]:
     return [(*point, Fraction(1)) if bias else point for point in problem.data.x]
 
 
+def output_bias(problem: Problem) -> int | None:
+    """The position of the output's bias among the parameters, if there is one that is free."""
+    output = problem.network.layers[-1]
+    return problem.parameters.index(Variable(f"{output.name}.bias", (0,))) if output.bias and output.fixed_bias is None else None
+
+
 def activation_slopes(expression: Expression) -> tuple[Fraction, Fraction] | None:
     """The slopes of a positively homogeneous, piecewise linear function of z: its values at -1 and 1, if its only kink is at z = 0."""
     if any(kink.argument != Variable("z") for kink in kinks(expression)):

@@ -23,6 +23,7 @@ from flint import Ordering, fmpq_mpoly_ctx
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
+from reluspec.engines.algebraic.exact.linear import weighted
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import activation_slopes, convex_loss, piece_on, quadratic_penalties, seen_points
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
@@ -152,8 +153,7 @@ def _holds(
         ]
         gram = [
             [
-                4 * sum(c * a * b for c, a, b in zip(incoming, one, two, strict=True))
-                - sum((e * f * (1 / c) for e, f, c in zip(first, second, outgoing, strict=True)), zero)
+                4 * weighted(one, two, incoming) - sum((e * f * (1 / c) for e, f, c in zip(first, second, outgoing, strict=True)), zero)
                 for two, second in zip(rays, effects, strict=True)
             ]
             for one, first in zip(rays, effects, strict=True)

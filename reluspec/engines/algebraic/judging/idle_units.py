@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones, generators
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
-from reluspec.engines.algebraic.exact.linear import echelon
-from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.exact.linear import echelon, kernel, solve, weighted
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Undetermined
 from reluspec.engines.algebraic.judging.unit_point import MAX_CELLS, NotApplicable, UnitPoint, along
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import Vector, field_scalars
+from reluspec.regions.arrangement import arrangement
 
+BITS = 128
 MAX_RAYS = 10
 """Rays of a cell's cone for which copositivity is decided."""
+
+
+@dataclass(frozen=True)
+class _OnFace:
+    """A unit on the linear space of a face of its parameters: its penalties, a basis, v along the basis."""
+
+    penalties: tuple[Fraction, ...]
+    basis: Sequence[tuple[Fraction, ...]]
+    slopes: Sequence[Algebraic]
+    zero: Algebraic
+
+    @cached_property
+    def steepest(self) -> Sequence[Algebraic]:
+        """`Lambda^-1 v` in the basis, where all penalties are positive."""
+        gram = [[self.zero + weighted(one, other, self.penalties[1:]) for other in self.basis] for one in self.basis]
+        found = solve(gram, self.slopes, len(self.basis), field_scalars(self.zero.field))
+        assert found is not None
+        return found
+
+    def has_steepest(self, rows: Sequence[Sequence[Fraction]], signs: Sequence[int]) -> bool:
+        """Whether the steepest direction, or its opposite, is in the face. Raises `Undetermined`."""
+        w = [along(self.steepest, column) for column in zip(*self.basis, strict=True)]
+        values = [along(w, row) * int(sign) for row, sign in zip(rows, signs, strict=True) if sign]
+        balls = [value.ball(BITS) for value in values]
+        if any(ball < 0 for ball in balls) and any(ball > 0 for ball in balls):
+            return False
+        return len({value.sign() for value in values} - {0}) < 2 and all(values)
+
+    def is_like(self, other: _OnFace) -> bool:
+        """Whether both have one and the same condition."""
+        same = self.penalties == other.penalties and self.basis == other.basis
+        return same and all((a - b).fraction() == 0 for a, b in zip(self.slopes, other.slopes, strict=True))
 
 
 class IdleUnits:
@@ -58,6 +94,36 @@ class IdleUnits:
         return ""
 
     def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        try:
+            return self._dead_by_cells(position, unit, slopes)
+        except Undetermined:
+            return self._dead_by_faces(position, unit, slopes)
+
+    def _dead_by_faces(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
+        """A unit with penalties on all its parameters: |v.w| is at most `2 sqrt(lambda_a w Lambda w)` where it is largest beside it.
+
+        On the linear space of a face this is along `Lambda^-1 v`; it counts where that or its opposite is in the face. A living unit with
+        the same v and penalties attains the bound there, which need not show in balls. Raises `Undetermined`.
+        """
+        rows, point = self.point.rows(unit), self.point
+        ridge = point.data.penalties[position][0]
+        attained = [self._on_face(number, rows, point.units_signs[number], slopes) for number, _ in point.living]
+        for signs in arrangement(rows).signs:
+            face = self._on_face(position, rows, [int(sign) for sign in signs], slopes)
+            if face.slopes and not any(face.is_like(other) for other in attained) and face.has_steepest(rows, signs):
+                excess = along(face.slopes, face.steepest) - 4 * ridge
+                if excess.sign() > 0:
+                    return f"the dead unit {position} can be woken"
+        return ""
+
+    def _on_face(self, position: int, rows: Sequence[tuple[Fraction, ...]], signs: Sequence[int], slopes: Sequence[Algebraic]) -> _OnFace:
+        """A unit's slopes on a face of its parameters."""
+        walls = [row for row, sign in zip(rows, signs, strict=True) if not sign]
+        basis = kernel(walls, len(rows[0]), FRACTIONS)
+        v = self.point.effect(rows, {i: sign for i, sign in enumerate(signs) if sign}, slopes)
+        return _OnFace(self.point.data.penalties[position], basis, [along(v, vector) for vector in basis], self.point.zero)
+
+    def _dead_by_cells(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         rows = self.point.rows(unit)
         real = [i for i, row in enumerate(rows) if any(row)]
         for cell, cone in cell_cones([rows[i] for i in real], len(unit.incoming), FRACTIONS, MAX_CELLS):
@@ -92,10 +158,7 @@ class IdleUnits:
         ridge, *penalty = self.point.data.penalties[position]
         effects = [along(v, ray) for ray in rays]
         gram = [
-            [
-                4 * ridge * sum(c * a * b for c, a, b in zip(penalty, one, two, strict=True)) - here * there
-                for two, there in zip(rays, effects, strict=True)
-            ]
+            [4 * ridge * weighted(one, two, penalty) - here * there for two, there in zip(rays, effects, strict=True)]
             for one, here in zip(rays, effects, strict=True)
         ]
         return copositivity(gram, field_scalars(self.point.found.field)) is Copositivity.NEGATIVE

@@ -12,6 +12,11 @@ Let p* be a minimiser, D the set of its units with p*_l = 0. If for l in D the s
 stratum, where they live, has no critical point. If D is empty and p* is an isolated minimiser it is the only one, and there is none in the
 stratum when its signs, in balls, are not the stratum's: those of `sigma p_l . x_i` for neither sigma, or those of the loss's kinks.
 
+`minimisers` says what can be told where F has several minimisers; units are then multiples of what x* has for them.
+
+*One direction.* Where all data points that a living unit sees are multiples of one vector r on V, `Lambda w` is a multiple of r at every
+critical point, so that w is known up to a factor, exactly, and with it whether its signs can be the stratum's.
+
 Units with the same signs and penalties count as one: by the triangle inequality their products at a minimiser are positive multiples of
 their sum, which belongs to a minimiser of the function with one unit in their place.
 """
@@ -21,22 +26,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
-import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, ctx
 
-from reluspec.engines.algebraic.exact.linear import dot, kernel
-from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Undetermined, ball_sign
-from reluspec.engines.algebraic.judging.convex_program import Array, Jet, Norm, Number, Program, Row
-from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous, seen_points
+from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel, solve, weighted
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, ball_sign
+from reluspec.engines.algebraic.judging.convex_program import Jet, Norm, Number, Program, Row
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous, output_bias, seen_points
+from reluspec.engines.algebraic.judging.minimisers import BITS, Minimisers, minimisers
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
 from reluspec.problem.expression import Variable, evaluate, sign
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
-
-BITS = 160
 
 OUTPUT, TARGET = Variable("f", (0,)), Variable("y", (0,))
 Layer = tuple[str, ...]
@@ -45,7 +48,7 @@ Layer = tuple[str, ...]
 
 def has_no_critical_point(problem: Problem, signs: Signs) -> bool:
     """Whether the stratum is proved to have none; `False` where this proof does not apply or does not succeed."""
-    least = _least(problem, signs.layers[0]) if is_of_the_class(problem) else None
+    least = least_point(problem, signs.layers[0]) if is_of_the_class(problem) else None
     return least is not None and not least.may_be_in(signs)
 
 
@@ -59,94 +62,109 @@ def is_of_the_class(problem: Problem) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _least(problem: Problem, layer: Layer) -> _Least | None:
-    """The minimiser of F on V; `None` if none is enclosed."""
+def least_point(problem: Problem, layer: Layer) -> LeastPoint | None:
+    """The minimisers of F on V, for a problem of the class; `None` if none is enclosed, or all units are dead."""
     data = homogeneous(problem)
     assert data is not None
     groups = _groups(problem, data, layer)
-    program = _program(problem, data, groups)
-    try:
-        x = program.minimiser()
-        if dead := program.vanishing(x):
-            x = program.without(dead).minimiser()
-        with ctx.workprec(BITS):
-            box = program.without(dead).enclosure(x)
-            if box is None or not groups or (dead and not _grows(program, dead, box)):
-                return None
-    except (Undetermined, ArithmeticError, np.linalg.LinAlgError):
-        return None
-    return _Least(problem, groups, program, bool(dead), box)
+    if not groups or not all(group.may_live for group in groups):
+        return LeastPoint(problem, groups, None) if groups else None
+    found = minimisers(_program(problem, data, groups))
+    return LeastPoint(problem, groups, found) if found else None
 
 
 @dataclass(frozen=True)
-class _Group:
-    """Units with the same signs and penalties: the data points they see, and a basis of the w that are on the same kinks."""
+class Group:
+    """Units with the same signs and penalties: their positions, the data points they see, a basis of the w that are on the same kinks."""
 
+    members: tuple[int, ...]
     signs: tuple[int, ...]
     penalties: Row
     inputs: tuple[Row, ...]
+    slopes: Row
     basis: tuple[Row, ...]
+
+    @cached_property
+    def gram(self) -> tuple[Row, ...]:
+        """The penalties of w on the basis."""
+        return tuple(tuple(weighted(one, other, self.penalties[1:]) for other in self.basis) for one in self.basis)
 
     def seen(self, row: Row) -> list[Fraction]:
         """A linear function of w on the basis."""
         return [dot(row, vector, FRACTIONS) for vector in self.basis]
 
+    @property
+    def may_live(self) -> bool:
+        """Whether the signs can be those of w at a critical point, as far as one direction in what the units see tells."""
+        rows = [self.seen(row) for row, slope in zip(self.inputs, self.slopes, strict=True) if slope]
+        reduced = echelon(rows, len(self.basis), FRACTIONS).rows
+        if len(reduced) > 1:
+            return True
+        if not reduced:
+            return False
+        w = solve(self.gram, reduced[0], len(self.basis), FRACTIONS)
+        assert w is not None
+        sides = {sign(dot(self.seen(row), w, FRACTIONS)) * side for row, side in zip(self.inputs, self.signs, strict=True) if side}
+        return len(sides) == 1 and 0 not in sides
+
 
 @dataclass(frozen=True)
-class _Least:
-    """The minimiser of F on V, in balls; `dead`: at all minimisers some unit is."""
+class LeastPoint:
+    """The minimisers of F on V; `None`: one of the units cannot live."""
 
     problem: Problem
-    groups: list[_Group]
-    program: Program
-    dead: bool
-    x: Array
+    groups: list[Group]
+    found: Minimisers | None
 
     def may_be_in(self, signs: Signs) -> bool:
-        """Whether a stratum with these signs of units may have it."""
-        if self.dead:
+        """Whether a stratum with these signs of units may have one."""
+        if self.found is None:
             return False
         with ctx.workprec(BITS):
-            for norm, group in zip(self.program.norms, self.groups, strict=True):
-                part = self.x[norm.part]
-                rows = (group.seen(row) for row in group.inputs)
-                values = [_dot(row, part) * side for row, side in zip(rows, group.signs, strict=True)]
-                if any(value < 0 for value in values) and any(value > 0 for value in values):
+            for direction, group in zip(self.found.directions, self.groups, strict=True):
+                if direction is None:
                     return False
-            outputs = self.program.outputs(self.x, BALLS.number)
+                strict = ((row, side) for row, side in zip(group.inputs, group.signs, strict=True) if side)
+                values = [direction.along(group.seen(row)) * side for row, side in strict]
+                if any(value == 0 for value in values) or (any(value < 0 for value in values) and any(value > 0 for value in values)):
+                    return False
+            outputs = self.found.program.outputs(self.found.x, BALLS.number) if self.found.is_unique else ()
             return not any(_contradicts(self.problem, signs.objective, i, output) for i, output in enumerate(outputs))
 
 
-def _groups(problem: Problem, data: Homogeneous, layer: Layer) -> list[_Group]:
-    """The living units; those with the same signs and penalties once."""
+def _groups(problem: Problem, data: Homogeneous, layer: Layer) -> list[Group]:
+    """The living units; those with the same signs and penalties together."""
     width = len(data.units[0].incoming)
     inputs = tuple(seen_points(problem, width))
+    members: dict[tuple[tuple[int, ...], Row], list[int]] = {}
+    for position, key in enumerate(zip(map(sign_values, layer), data.penalties, strict=True)):
+        members.setdefault(key, []).append(position)
     found = []
-    for signs, penalties in dict.fromkeys(zip(map(sign_values, layer), data.penalties, strict=True)):
+    for (signs, penalties), positions in members.items():
         if any(signs):
             walls = [row for row, side in zip(inputs, signs, strict=True) if not side]
-            found.append(_Group(signs, penalties, inputs, tuple(kernel(walls, width, FRACTIONS))))
+            slopes = tuple(data.slope(side) * (side != 0) for side in signs)
+            found.append(Group(tuple(positions), signs, penalties, inputs, slopes, tuple(kernel(walls, width, FRACTIONS))))
     return found
 
 
-def _program(problem: Problem, data: Homogeneous, groups: Sequence[_Group]) -> Program:
+def _program(problem: Problem, data: Homogeneous, groups: Sequence[Group]) -> Program:
     """F on V; the output's bias, if it is free, is the last coordinate."""
     rows: list[list[Fraction]] = [[] for _ in problem.data.x]
     norms, start = [], 0
     for group in groups:
-        for row, point, side in zip(rows, group.inputs, group.signs, strict=True):
-            row += [data.slope(side) * (side != 0) * entry for entry in group.seen(point)]
-        ridge, *penalties = group.penalties
-        weighted = [tuple(c * entry for c, entry in zip(penalties, vector, strict=True)) for vector in group.basis]
-        norms.append(Norm(slice(start, start + len(weighted)), tuple(tuple(group.seen(row)) for row in weighted), ridge))
-        start += len(weighted)
+        for row, point, slope in zip(rows, group.inputs, group.slopes, strict=True):
+            row += [slope * entry for entry in group.seen(point)]
+        norms.append(Norm(slice(start, start + len(group.basis)), group.gram, group.penalties[0]))
+        start += len(group.basis)
     squares = [Fraction(0)] * start
     output = problem.network.layers[-1]
     offset = output.fixed_bias[0] if output.bias and output.fixed_bias is not None else Fraction(0)
-    if output.bias and output.fixed_bias is None:
+    if (bias := output_bias(problem)) is not None:
         rows = [[*row, Fraction(1)] for row in rows]
-        squares.append(data.all_penalties[problem.parameters.index(Variable(f"{output.name}.bias", (0,)))])
-    return Program(partial(_loss, problem), tuple(map(tuple, rows)), offset, tuple(norms), tuple(squares))
+        squares.append(data.all_penalties[bias])
+    targets = tuple(y for (y,) in problem.data.y)
+    return Program(partial(_loss, problem), tuple(map(tuple, rows)), offset, tuple(norms), tuple(squares), targets)
 
 
 def _loss(problem: Problem, i: int, output: Jet) -> Jet:
@@ -182,25 +200,8 @@ def _contradicts(problem: Problem, objective: str, i: int, output: arb) -> bool:
     return wrong
 
 
-def _grows(program: Program, dead: Sequence[Norm], x: Array) -> bool:
-    """Whether F grows from x, of the other parts, along all directions in which one of these parts moves."""
-    slopes = [jet.slope for jet in program.without(dead).jets(x, BALLS.number)]
-    for norm in dead:
-        size = len(norm.gram)
-        along = arb_mat(size, 1, [_dot([row[k] for row in program.rows], slopes) for k in range(norm.part.start, norm.part.stop)])
-        gram = arb_mat(size, size, [BALLS.number(entry) for row in norm.gram for entry in row])
-        length = sum((a * b for a, b in zip(along.entries(), gram.solve(along).entries(), strict=True)), arb(0))
-        if not length < BALLS.number(4 * norm.ridge):
-            return False
-    return True
-
-
-def _dot(row: Sequence[Fraction], balls: Sequence[arb] | Array) -> arb:
-    return sum((BALLS.number(a) * b for a, b in zip(row, balls, strict=True)), arb(0))
-
-
 def _number(output: Jet) -> Number:
-    return BALLS.number if isinstance(output.value, arb) else float
+    return BALLS.number if isinstance(output.value, arb) else Fraction if isinstance(output.value, Fraction) else float
 
 
 def _side(value: Any) -> int:

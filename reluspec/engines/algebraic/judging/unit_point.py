@@ -13,7 +13,7 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones
 from reluspec.engines.algebraic.exact.linear import echelon, kernel
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
-from reluspec.engines.algebraic.judging.convexity import Homogeneous, piece_on, seen_points
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, output_bias, piece_on, seen_points
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, value_at
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
@@ -73,9 +73,10 @@ class UnitPoint:
         """The network's output at every data point: `sum_l phi'_li (s u + v)_l . x_i` plus the bias."""
         output = self.problem.network.layers[-1]
         bias: Any = 0
-        if output.bias:
-            name = Variable(f"{output.name}.bias", (0,))
-            bias = point[self.problem.parameters.index(name)] if output.fixed_bias is None else output.fixed_bias[0]
+        if (free := output_bias(self.problem)) is not None:
+            bias = point[free]
+        elif output.bias and output.fixed_bias is not None:
+            bias = output.fixed_bias[0]
         outputs = [self.zero + bias for _ in self.problem.data.x]
         for position, unit in enumerate(self.data.units):
             if (chart := self.charted.get(unit.output)) is None:
@@ -151,7 +152,6 @@ class UnitPoint:
     def stationarity(self) -> list[Condition]:
         """Equations that hold at a critical point of the stratum."""
         equations: list[Condition] = []
-        output = self.problem.network.layers[-1]
         for position, unit in self.living:
             rows, signs = self.rows(unit), self.units_signs[position]
             factors = [self.data.slope(sign) * (sign != 0) for sign in signs]
@@ -160,8 +160,7 @@ class UnitPoint:
             for tangent in kernel(wall, len(unit.incoming), FRACTIONS):
                 effects = [factor * along(row, tangent) for factor, row in zip(factors, rows, strict=True)]
                 equations.append((effects, along(base, tangent)))
-        if output.bias and output.fixed_bias is None:
-            k = self.problem.parameters.index(Variable(f"{output.name}.bias", (0,)))
+        if (k := output_bias(self.problem)) is not None:
             equations.append(([1] * len(self.problem.data), self.found.witness[k] * (2 * self.data.all_penalties[k])))
         return equations
 

@@ -27,11 +27,13 @@ Units whose penalties leave something out (Lambda the matrix of the penalties of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import product
 from math import prod
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones, generators
+from reluspec.engines.algebraic.exact.linear import combination, solve, weighted
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.convexity import Homogeneous
 from reluspec.engines.algebraic.judging.idle_units import IdleUnits
@@ -127,7 +129,18 @@ class UnitTest:
         for cell, cone in cell_cones([tuple(sigma * x for x in rows[i]) for i in wall], len(unit.incoming), FRACTIONS, MAX_CELLS):
             sides = dict(zip(wall, cell, strict=True))
             factors = [self.point.data.slope(sides.get(i, sign)) for i, sign in enumerate(signs)]
+            rays = [self._upright(position, ray, cone.lineality) for ray in cone.rays]
             found.append(
-                [([factor * along(row, ray) for factor, row in zip(factors, rows, strict=True)], along(penalty, ray)) for ray in cone.rays]
+                [([factor * along(row, ray) for factor, row in zip(factors, rows, strict=True)], along(penalty, ray)) for ray in rays]
             )
         return found
+
+    def _upright(self, position: int, ray: Sequence[Fraction], lineality: Sequence[Sequence[Fraction]]) -> Sequence[Fraction]:
+        """A ray plus what makes it orthogonal, by the penalties, to the walls, along which the derivative is zero: w has no part in it."""
+        _, *penalty = self.point.data.penalties[position]
+        if not lineality or not all(penalty):
+            return ray
+        gram = [[weighted(one, other, penalty) for other in lineality] for one in lineality]
+        steps = solve(gram, [-weighted(one, ray, penalty) for one in lineality], len(lineality), FRACTIONS)
+        assert steps is not None
+        return combination([1, *steps], [ray, *lineality], len(ray), FRACTIONS)
