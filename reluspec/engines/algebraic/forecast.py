@@ -36,7 +36,7 @@ class Forecast:
     """`strata` up to exchange, about so many `systems`, Bezout bounds up to `bezout` in `variables`.
 
     `strata` is `None` where they were not counted to the end; `least` is how many were found. Systems and bounds are those of a sample of
-    these, cells among them, scaled up.
+    these, cells among them, scaled up. `enclosed`: where a system is large, convexity mostly tells its solutions without solving it.
     """
 
     strata: int | None
@@ -44,6 +44,7 @@ class Forecast:
     bezout: int
     variables: int
     least: int = field(default=COUNTED, compare=False)
+    enclosed: bool = False
 
     @property
     def refusal(self) -> str:
@@ -52,7 +53,7 @@ class Forecast:
             return f"there are more than {self.least:,} strata up to exchange of units, each with a system of its own"
         if self.strata is None:
             return f"counting its strata takes too long; {self.least:,} were found, up to exchange of units, before that was given up"
-        if self.bezout > MAX_BEZOUT:
+        if self.bezout > MAX_BEZOUT and not self.enclosed:
             return f"a system in {self.variables} unknowns may have {_shown(self.bezout)} solutions (its Bezout bound)"
         return ""
 
@@ -67,7 +68,8 @@ class Forecast:
 
 def forecast(problem: Problem) -> Forecast:
     """Count the strata as far as the limit, and form the systems of a sample. Raises `LimitError` for polynomials past their limits."""
-    limit = COUNTED * (LEFT_OUT if is_of_the_class(problem) else 1)
+    enclosed = is_of_the_class(problem)
+    limit = COUNTED * (LEFT_OUT if enclosed else 1)
     found, whole = _found(problem, limit)
     sample = _sample(found)
     sizes: list[tuple[int, int]] = []
@@ -82,6 +84,7 @@ def forecast(problem: Problem) -> Forecast:
         bezout=max((bound for _, bound in sizes), default=1),
         variables=max((variables for variables, _ in sizes), default=0),
         least=min(len(found), limit),
+        enclosed=enclosed,
     )
 
 

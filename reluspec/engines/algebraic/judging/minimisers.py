@@ -31,7 +31,7 @@ from reluspec.engines.algebraic.judging.convex_program import Array, Jet, Norm, 
 BITS = 160
 FLAT = 1e-5
 """Slope of a loss, relative to the largest one, below which it is taken to be at its least; a wrong guess is not proved."""
-SHARES = 1000
+SHARES = 100
 """Shares of twins are looked for near multiples of one over this."""
 DENOMINATOR = 10_000
 """Of the rational minimisers that are looked for."""
