@@ -53,14 +53,16 @@ class AlgebraicEngine:
         return forecast(problem)
 
     def solve(self, problem: Problem, options: EngineOptions) -> Landscape:
-        if not options.force and (refusal := forecast(problem).refusal):
-            raise LimitError(
-                f"this looks too large to finish: {refusal}. Use fewer points, units or layers; or --force to begin all the "
-                "same (an interrupted run is taken up where it stopped)"
-            )
         clock = Clock()
         with clock.step("strata"):
-            names = [format_signs(problem, found.signs) for found in strata(problem)]
+            looked_at = None if options.force else forecast(problem)
+            if looked_at and looked_at.refusal:
+                raise LimitError(
+                    f"this looks too large to finish: {looked_at.refusal}. Use fewer points, units or layers; or --force to begin all the "
+                    "same (an interrupted run is taken up where it stopped)"
+                )
+            listed = looked_at.listed if looked_at else None
+            names = [format_signs(problem, found.signs) for found in (strata(problem) if listed is None else listed)]
         with begin(options, problem, self.name) as journal:
             landscape = self._solved(problem, names, options, journal, clock)
             journal.done = not landscape.undecided

@@ -37,6 +37,7 @@ class Forecast:
 
     `strata` is `None` where they were not counted to the end; `least` is how many were found. Systems and bounds are those of a sample of
     these, cells among them, scaled up. `enclosed`: where a system is large, convexity mostly tells its solutions without solving it.
+    `listed` are the strata, where they were counted to the end.
     """
 
     strata: int | None
@@ -44,7 +45,8 @@ class Forecast:
     bezout: int
     variables: int
     least: int = field(default=COUNTED, compare=False)
-    enclosed: bool = False
+    enclosed: bool = field(default=False, compare=False)
+    listed: tuple[StratumSigns, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def refusal(self) -> str:
@@ -85,6 +87,7 @@ def forecast(problem: Problem) -> Forecast:
         variables=max((variables for variables, _ in sizes), default=0),
         least=min(len(found), limit),
         enclosed=enclosed,
+        listed=tuple(found) if whole else None,
     )
 
 

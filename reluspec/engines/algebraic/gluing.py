@@ -10,6 +10,7 @@ from functools import cached_property
 
 from flint import arb, ctx
 
+from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.sheets import touches
@@ -117,7 +118,7 @@ class Gluing:
         for key, judged in keys.items():
             try:
                 missing[key] = self._join_ends(key, judged.found, glue)
-            except EndError as reason:
+            except (EndError, Undetermined) as reason:
                 open_strata[key[0]] = str(reason)
         found = self._orbits(glue, orbits, names, missing, set(open_strata))
         listed = {name for component in found for name, _ in component.pieces}

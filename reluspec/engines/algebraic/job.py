@@ -15,10 +15,12 @@ from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.forecast import bezout
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
+from reluspec.engines.algebraic.judging.convexity import homogeneous
 from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
 from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
 from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
 from reluspec.engines.algebraic.judging.least_set import least_set
+from reluspec.engines.algebraic.judging.minimality import unit_by_unit
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
@@ -104,10 +106,9 @@ def _outcome(problem: Problem, stratum: str, groebner: Groebner, *, second_order
 def _enclosed(problem: Problem, signs: Signs, stratum: str) -> StratumOutcome | None:
     """The outcome without a Groebner basis, where one would be large; `None` where balls do not decide it."""
     with suppress(Undetermined, NotApplicable, TooManyCells):
-        found = least_set(problem, signs)
-        if found is not None and _is_large(problem, signs):
-            outcome = StratumOutcome(stratum, tuple(judged_parts(problem, signs, found)), "", 1, 0.0)
-            return None if outcome.undecided else outcome
+        found, data = least_set(problem, signs), homogeneous(problem)
+        if found is not None and data is not None and _is_large(problem, signs):
+            return StratumOutcome(stratum, (Judged(found, unit_by_unit(problem, data, signs, found)),), "", 1, 0.0)
     return None
 
 

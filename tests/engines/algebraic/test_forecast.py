@@ -84,14 +84,14 @@ def test_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "value", "words"),
+    ("name", "limit", "value", "words"),
     [
-        ("COUNTED", 12, "there are more than 12 strata up to exchange of units"),
-        ("MAX_BEZOUT", 31, r"a system in 3 unknowns may have 32 solutions \(its Bezout bound\)"),
+        ("quartic", "COUNTED", 12, "there are more than 12 strata up to exchange of units"),
+        ("two_outputs", "MAX_BEZOUT", 255, r"a system in 4 unknowns may have 256 solutions \(its Bezout bound\)"),
     ],
 )
-def test_refusal_and_force(limit: str, value: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = reluspec.load(SPECS / "quartic.rspec")
+def test_refusal_and_force(name: str, limit: str, value: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = reluspec.load(SPECS / f"{name}.rspec")
     usual = reluspec.solve(problem, workers=2)
     monkeypatch.setattr(forecast_module, "LEFT_OUT", 1)
     monkeypatch.setattr(forecast_module, limit, value)
@@ -100,6 +100,12 @@ def test_refusal_and_force(limit: str, value: int, words: str, monkeypatch: pyte
     assert reluspec.solve(problem, force=True, workers=2) == usual
     monkeypatch.setattr(forecast_module, limit, value + 1)
     assert reluspec.solve(problem, workers=2) == usual, "the limit itself is allowed"
+
+
+def test_large_systems_that_convexity_solves_are_no_reason_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast_module, "MAX_BEZOUT", 1)
+    assert not forecast(reluspec.load(SPECS / "quartic.rspec")).refusal
+    assert forecast(reluspec.load(SPECS / "absolute_error.rspec")).refusal
 
 
 def test_refusal_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

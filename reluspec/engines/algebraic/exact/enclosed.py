@@ -139,6 +139,8 @@ class Enclosed(Algebraic):
 
     def __init__(self, field: Isolated, numerator: fmpq_mpoly, denominator: fmpq_mpoly) -> None:
         self.field = field
+        if numerator.is_zero():
+            denominator = field.context.constant(1)
         if denominator.is_constant():
             numerator, denominator = numerator / denominator.leading_coefficient(), field.context.constant(1)
         self._top, self._bottom = numerator, denominator

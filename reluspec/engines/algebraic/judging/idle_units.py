@@ -9,9 +9,10 @@ from functools import cached_property
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import cell_cones, generators
+from reluspec.engines.algebraic.exact.enclosed import Isolated
 from reluspec.engines.algebraic.exact.forms import Copositivity, copositivity
 from reluspec.engines.algebraic.exact.linear import echelon, kernel, solve, weighted
-from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Undetermined
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.judging.unit_point import MAX_CELLS, NotApplicable, UnitPoint, along
 from reluspec.engines.algebraic.stationary.charts import Unit
 from reluspec.engines.algebraic.stationary.polyhedra import Vector, field_scalars
@@ -94,10 +95,9 @@ class IdleUnits:
         return ""
 
     def _dead(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
-        try:
-            return self._dead_by_cells(position, unit, slopes)
-        except Undetermined:
-            return self._dead_by_faces(position, unit, slopes)
+        # In balls ties with living units do not show, and long eliminations make polynomials swell.
+        enclosed = isinstance(self.point.found.field, Isolated)
+        return self._dead_by_faces(position, unit, slopes) if enclosed else self._dead_by_cells(position, unit, slopes)
 
     def _dead_by_faces(self, position: int, unit: Unit, slopes: Sequence[Algebraic]) -> str:
         """A unit with penalties on all its parameters: |v.w| is at most `2 sqrt(lambda_a w Lambda w)` where it is largest beside it.

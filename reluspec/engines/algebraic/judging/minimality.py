@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells
 from reluspec.engines.algebraic.judging.convex_regions import decision_on_convex_regions
-from reluspec.engines.algebraic.judging.convexity import homogeneous
+from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous
 from reluspec.engines.algebraic.judging.curved import CurvedTest
 from reluspec.engines.algebraic.judging.dual import dual_decision, has_dead_unit
 from reluspec.engines.algebraic.judging.effects import EffectTest
@@ -59,13 +59,11 @@ def _by_orders(problem: Problem, signs: Signs, moved: CriticalSet) -> Decision:
             return convex
     if not found.is_curved and (data := homogeneous(problem)) is not None:
         try:
-            complaint = UnitTest(problem, data, signs, found).complaint()
+            return unit_by_unit(problem, data, signs, found)
         except NotApplicable:
             pass
         except TooManyCells as reason:
             return Decision(Verdict.UNDECIDED, "", str(reason))
-        else:
-            return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
     if has_dead_unit(problem, found) and (certified := dual_decision(problem, signs, found)) is not None:
         return certified
     decision = _cell_by_cell(problem, signs, moved)
@@ -74,6 +72,12 @@ def _by_orders(problem: Problem, signs: Signs, moved: CriticalSet) -> Decision:
     if decision.verdict is not Verdict.UNDECIDED:
         return decision
     return _in_smaller_network(problem, signs, found) or _last_resort(problem, signs, moved) or decision
+
+
+def unit_by_unit(problem: Problem, data: Homogeneous, signs: Signs, found: CriticalSet) -> Decision:
+    """The verdict by first order, for the class of `convexity`. Raises `NotApplicable` and `TooManyCells`."""
+    complaint = UnitTest(problem, data, signs, found).complaint()
+    return Decision(Verdict.NOT_MINIMUM if complaint else Verdict.MINIMUM, "first order, unit by unit", complaint)
 
 
 def _in_smaller_network(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:

@@ -97,8 +97,9 @@ class Face:
     def mixed(self) -> frozenset[int]:
         """The coordinates that have several signs in its relative interior."""
         every = [*self.found.vertices, *self.found.rays]
-        signs = [{every[g][k].sign() for g in self.members} for k in range(len(self.found.witness))]
-        return frozenset(k for k, found in enumerate(signs) if {1, -1} <= found)
+        columns = [[every[g][k] for g in sorted(self.members)] for k in range(len(self.found.witness))]
+        moving = {k for k, column in enumerate(columns) if any(entry != column[0] for entry in column[1:])}
+        return frozenset(k for k in moving if {1, -1} <= {entry.sign() for entry in columns[k]})
 
     def sides(self, coordinates: Sequence[int]) -> Iterator[Vector]:
         """A point of its relative interior for every choice of the signs, zero included, that these coordinates have there."""
