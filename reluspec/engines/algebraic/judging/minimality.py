@@ -23,6 +23,7 @@ from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeab
 from reluspec.engines.algebraic.judging.one_orbit import as_one_orbit
 from reluspec.engines.algebraic.judging.outputs import OutputTest, applies
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.terms import decided_by_terms
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
@@ -42,6 +43,9 @@ def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     decision = _in_plain_charts(problem, signs, found) if any(unit.plain for unit in found.living) else _by_orders(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and attains_the_bound(problem, signs, found):
         return Decision(Verdict.MINIMUM, GLOBAL)
+    if decision.verdict is Verdict.UNDECIDED:
+        with suppress(ParityError, TooManyCells, StratumError):
+            decision = decided_by_terms(problem, signs, found) or decision
     if decision.verdict is Verdict.UNDECIDED and (orbit := as_one_orbit(problem, found)) is not None:
         again = _by_orders(problem, signs, orbit)
         return decision if again.verdict is Verdict.UNDECIDED else again
