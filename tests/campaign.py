@@ -74,8 +74,8 @@ def wrong_at(land: Landscape, component: Component, piece: Piece, point: Array, 
     # A sample may come as near to an end as it likes.
     if any(a != b and (b != "0" or a == "0") for a, b in zip(wanted, found, strict=True)):
         yield f"signs {found} at {point}"
-    # Beyond a cut the points of the same family are no minima, and a sample may come near to one.
-    scale = 1e-3 if piece.certificate.get("cuts") else 1.0
+    # Beyond a cut, or beyond an output weight zero, the points of the same family are no minima, and a sample may come near to one.
+    scale = 1e-3 if piece.certificate.get("cuts") or piece.certificate.get("plain") else 1.0
     radii = tuple(scale * radius for radius in RADII)
     if drop(land, point, random, 1500, radii) < -3:
         yield f"drop {drop(land, point, random, 1500, radii):.3g} at {point.tolist()}"
@@ -141,7 +141,8 @@ def _in_theta(family: ChartFamily, point: Array) -> Array | None:
     for unit in family.units:
         if abs(point[unit.output]) < ZERO_BELOW and unit.products:
             return None
-        point[unit.output] = unit.sign * np.sqrt(max(0.0, point[unit.output]))
+        if not unit.plain:
+            point[unit.output] = unit.sign * np.sqrt(max(0.0, point[unit.output]))
         point[list(unit.directions)] *= point[unit.output]
         point[list(unit.products)] /= point[unit.output] or 1
     return point

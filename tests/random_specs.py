@@ -136,6 +136,40 @@ def fixed_weights(r: random.Random) -> str:
 
 
 @kind
+def fixed_hidden_weights(r: random.Random) -> str:
+    """The weights of the hidden layer are fixed, its biases free and without a penalty."""
+    units, points = r.choice([(1, 2), (1, 3), (1, 4), (2, 2), (2, 3)])
+    weights = ", ".join(f"[{r.choice(['1', '1', '-1', '2', '-1/2'])}]" for _ in range(units))
+    layers = (f"hidden: layer {units} {r.choice(['relu', 'relu', 'leaky_relu(1/5)', 'abs'])} fixed weight [{weights}]",)
+    loss = r.choice(["squared_error", "squared_error", "huber(1)", "squared_hinge"])
+    penalty = r.choice(["", "", f"regulariser ridge({_penalty(r)}) on output.weight\n", f"regulariser ridge({_penalty(r)}) on output\n"])
+    data = _data(r, points, 1, 1, labels=loss == "squared_hinge")
+    return f"{data}{_network(1, *layers, f'output: layer 1 linear{_end(r)}')}loss {_reduce(r)} {loss}\n{penalty}"
+
+
+@kind
+def fixed_hidden_weights_absolute(r: random.Random) -> str:
+    units, points = r.choice([(1, 2), (1, 3), (2, 2)])
+    weights = ", ".join(f"[{r.choice(['1', '1', '-1', '2'])}]" for _ in range(units))
+    layers = (f"hidden: layer {units} {r.choice(['relu', 'relu', 'abs'])} fixed weight [{weights}]", f"output: layer 1 linear{_end(r)}")
+    loss = r.choice(["absolute_error", "absolute_error", "{ max(0, abs(y - f) - 1/2) }"])
+    penalty = r.choice(["", "", f"regulariser lasso({_penalty(r)}) on output.weight\n"])
+    return f"{_data(r, points)}{_network(1, *layers)}loss sum {loss}\n{penalty}"
+
+
+@kind
+def fixed_hidden_biases(r: random.Random) -> str:
+    """The biases of the hidden layer are fixed, its weights free and without a penalty; or its weights are, with two inputs."""
+    data, inputs = (_data(r, r.choice([2, 3])), 1) if r.random() < 0.6 else (_data(r, r.choice([2, 3]), 2), 2)
+    units = 1 if inputs == 2 else r.choice([1, 1, 2])
+    fixed = f"fixed bias [{', '.join(r.choice(['1', '-1', '1/2']) for _ in range(units))}]"
+    if inputs == 2 and r.random() < 0.6:
+        fixed = "fixed weight [[1, -1]]"
+    layers = (f"hidden: layer {units} {r.choice(['relu', 'relu', 'leaky_relu(1/5)'])} {fixed}", f"output: layer 1 linear{_end(r)}")
+    return f"{data}{_network(inputs, *layers)}loss sum {r.choice(['squared_error', 'squared_error', 'huber(1)'])}\n"
+
+
+@kind
 def activations(r: random.Random) -> str:
     activation = r.choice(
         ["{ max(0,z)^2 }", "{ min(1, max(0, z)) }", "{ max(z, z/10) }", "{ abs(z) - z/2 }", "{ z^2 }", "hard_tanh", "relu6", "linear"]

@@ -92,7 +92,8 @@ class Projection:
     def _theta(self, coordinates: Array) -> Array:
         theta = coordinates.copy()
         for unit in self._units:
-            weight = unit.sign * np.sqrt(max(float(coordinates[unit.output]), 0.0))
+            square = float(coordinates[unit.output]) ** 2 if unit.plain else max(float(coordinates[unit.output]), 0.0)
+            weight = unit.sign * np.sqrt(square)
             theta[unit.output] = weight
             theta[list(unit.directions)] *= weight
             if unit.products:
@@ -103,12 +104,14 @@ class Projection:
         """Of theta by the coordinates (p x p)."""
         matrix = np.eye(len(coordinates))
         for unit in self._units:
-            weight = unit.sign * np.sqrt(max(float(coordinates[unit.output]), SMALLEST))
-            matrix[unit.output, unit.output] = 1 / (2 * weight)
+            square = float(coordinates[unit.output]) ** 2 if unit.plain else float(coordinates[unit.output])
+            weight = unit.sign * np.sqrt(max(square, SMALLEST))
+            slope = 1.0 if unit.plain else 1 / (2 * weight)
+            matrix[unit.output, unit.output] = slope
             for k in unit.directions:
-                matrix[k, k], matrix[k, unit.output] = weight, coordinates[k] / (2 * weight)
+                matrix[k, k], matrix[k, unit.output] = weight, coordinates[k] * slope
             for k in unit.products:
-                matrix[k, k], matrix[k, unit.output] = 1 / weight, -coordinates[k] / (2 * weight**3)
+                matrix[k, k], matrix[k, unit.output] = 1 / weight, -coordinates[k] * slope / weight**2
         return matrix
 
     # ---- arcs ------------------------------------------------------------------------------------------------------------------

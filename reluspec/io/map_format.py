@@ -134,7 +134,7 @@ def _family(family: Family | ChartFamily) -> dict[str, Any]:
             "kind": "chart",
             "vertices": _tensor(family.vertices),
             "rays": _tensor(family.rays),
-            "units": [asdict(unit) | {"directions": list(unit.directions), "products": list(unit.products)} for unit in family.units],
+            "units": [_unit(unit) for unit in family.units],
             **({"pairs": [list(pair) for pair in family.pairs]} if family.pairs else {}),
         }
     return {
@@ -210,6 +210,13 @@ def _read_component(document: dict[str, Any]) -> Component:
     )
 
 
+def _unit(unit: ChartUnit) -> dict[str, Any]:
+    document = asdict(unit) | {"directions": list(unit.directions), "products": list(unit.products)}
+    if not unit.plain:
+        del document["plain"]
+    return document
+
+
 def _read_piece(document: dict[str, Any]) -> Piece:
     form = document.get("parametrisation")
     family = _read_family(form) if form else None
@@ -219,7 +226,10 @@ def _read_piece(document: dict[str, Any]) -> Piece:
 
 def _read_family(form: dict[str, Any]) -> Family | ChartFamily:
     if form["kind"] == "chart":
-        units = tuple(ChartUnit(one["output"], one["sign"], tuple(one["directions"]), tuple(one["products"])) for one in form["units"])
+        units = tuple(
+            ChartUnit(one["output"], one["sign"], tuple(one["directions"]), tuple(one["products"]), one.get("plain", False))
+            for one in form["units"]
+        )
         pairs = tuple(tuple(positions) for positions in form.get("pairs", ()))
         return ChartFamily(_read_tensor(form["vertices"]), _read_tensor(form["rays"]), units, pairs)
     return Family(

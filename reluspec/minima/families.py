@@ -85,7 +85,8 @@ def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.floa
     if family.pairs:
         _onto_circle(theta, vertices, np.array(family.pairs), turn)
     for unit in family.units:
-        theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
+        if not unit.plain:
+            theta[unit.output] = unit.sign * np.sqrt(theta[unit.output])
         theta[list(unit.directions)] *= theta[unit.output]
         theta[list(unit.products)] /= theta[unit.output]
     return {name: np.array(tensor, dtype=np.float64) for name, tensor in problem.tensors(theta, float).items()}

@@ -60,13 +60,14 @@ class ChartUnit:
     """A unit whose parameters a chart gives by `s`, the square of its output weight: positions in theta as a vector.
 
     `output`: s, the weight is `sign sqrt(s)`; `directions`: u, the parameter is the weight times u; `products`: v, the parameter is v over
-    the weight.
+    the weight. `plain`: the coordinate at `output` is the weight itself, which has this sign.
     """
 
     output: int
     sign: int
     directions: tuple[int, ...]
     products: tuple[int, ...]
+    plain: bool = False
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
         if (
             len(problem.network.layers) != 2
             or not _is_polytope(found, {*sigma, bias})
+            or not units
             or len(sigma) + _dead_units(found, units) != len(units)
         ):
             if len(found.orbits) > 1:
@@ -114,10 +115,7 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
             return ChartFamily(
                 vertices=nested([on_arc(found, [entry.ball(bits) for entry in vertex]) for vertex in found.vertices], digits),
                 rays=nested([[entry.ball(bits) for entry in ray] for ray in found.rays], digits),
-                units=tuple(
-                    ChartUnit(unit.output, sign, tuple(k for k in unit.incoming if k not in unit.products), tuple(sorted(unit.products)))
-                    for unit, sign in zip(found.living, found.sigma, strict=True)
-                ),
+                units=tuple(_chart_unit(unit, sign) for unit, sign in zip(found.living, found.sigma, strict=True)),
                 pairs=found.orbits[0].columns if found.orbits else found.pairs,
             )
         zero = arb(0)
@@ -132,6 +130,11 @@ def _family(problem: Problem, found: CriticalSet, digits: int) -> Family | Chart
             ),
             bias=nested([vertex[bias].ball(bits) for vertex in found.vertices], digits) if bias is not None else (),
         )
+
+
+def _chart_unit(unit: Unit, sign: int) -> ChartUnit:
+    directions = tuple(k for k in unit.incoming if k not in unit.products)
+    return ChartUnit(unit.output, sign, directions, tuple(sorted(unit.products)), unit.plain)
 
 
 def _is_polytope(found: CriticalSet, moving: set[int | None]) -> bool:

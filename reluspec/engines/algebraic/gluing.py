@@ -11,13 +11,14 @@ from functools import cached_property
 from flint import arb, ctx
 
 from reluspec.engines.algebraic.exact.scalars import Undetermined
+from reluspec.engines.algebraic.flat_units import goes_flat, has_whole_cells, limit_on, limits
 from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
 from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
+from reluspec.engines.algebraic.stationary.charts import Unit, plain_units, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
@@ -79,12 +80,16 @@ class _Labelled:
 
 @dataclass(frozen=True)
 class _End:
-    """A point of a face of a family's closure and its stratum; the `face`, where the point stands for all of it, or `is_point` alone."""
+    """A point of a face of a family's closure and its stratum; the `face`, where the point stands for all of it, or `is_point` alone.
+
+    `flat`: the units of a plain chart that go flat on the face (`flat_units`).
+    """
 
     theta: list[arb]
     signs: Signs
     is_point: bool
     face: Face | None = None
+    flat: frozenset[Unit] = frozenset()
 
 
 class Gluing:
@@ -184,14 +189,30 @@ class Gluing:
             exchange, name = self._representative(end.signs)
             for point in self._on_face(found, end, exchange, name):
                 met = self._at_end(name, point, exchange)
+                if point.flat and not self._has_whole_cells(name, met, point, exchange):
+                    raise EndError(f"where a unit goes flat a family ends in {name}, in part of its cell")
                 if not met.whole:
-                    missing.append(name)
+                    missing += [name, *self._beside_flat(key, point)]
                 for position in met.parts:
                     judged = self.outcomes[name].sets[position]
                     for other in self.group:
                         # `exchange` takes the end to its representative; so `other` after it takes the family along.
                         glue.join(self._composed(key, found, exchange, other), self._node((name, position), judged.found, other))
         return missing
+
+    def _has_whole_cells(self, name: str, met: Meeting, end: _End, exchange: Exchange) -> bool:
+        local, sources = surrogate(self.problem, end.signs), self._moves[exchange.layers]
+        return all(has_whole_cells(self.outcomes[name].sets[position].found, end.flat, local, sources) for position in met.parts)
+
+    def _beside_flat(self, key: Key, end: _End) -> list[str]:
+        """The other strata of the limits on a face on which a unit goes flat, where no minima are (`flat_units`)."""
+        if not end.flat or end.face is None:
+            return []
+        if len(end.flat) > 1:
+            raise EndError("a family ends where several units go flat, outside of the minima")
+        (unit,) = end.flat
+        signs = {self._end_signs(key, end.face, {unit}, tight) for tight in limits(end.face, unit)}
+        return [self._representative(one)[1] for one in signs]
 
     def _on_face(self, found: CriticalSet, end: _End, exchange: Exchange, name: str) -> list[_End]:
         """Points of a face in every set of its stratum, where it may be on several; else the end itself.
@@ -213,12 +234,12 @@ class Gluing:
             # A face in a slice stands for all orbits through it.
             kept = None if found.rescaled or by_signs else end.face
             return [replace(end, face=kept, is_point=end.is_point or by_signs)]
-        if not by_signs or len(told) > MAX_MIXED or any(unit.incoming for unit in found.living):
+        if not by_signs or len(told) > MAX_MIXED or any(unit.incoming and not unit.plain for unit in found.living):
             if not found.rescaled and not any(k in moved for k, _ in back):
                 return [end]
             raise EndError(f"a face of a family may be on several critical sets of {name}")
-        points = (theta_balls(found, point, self.bits) for point in end.face.sides(told))
-        return [_End(point, end.signs, is_point=True) for point in points]
+        points = (limit_on(end.face, point, end.flat, self.bits) for point in end.face.sides(told))
+        return [_End(point, end.signs, is_point=True, flat=end.flat) for point in points]
 
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
@@ -226,23 +247,25 @@ class Gluing:
             yield from self._beside(key, found.curve)
         if found.curve:
             for end in found.curve.ends:
-                flat = list(parse_signs(self.problem, key[0]).all)
+                text = list(parse_signs(self.problem, key[0]).all)
                 for position in end.tight:
-                    flat[position] = "0"
+                    text[position] = "0"
                 theta = [entry.ball(self.bits) for entry in end.theta]
-                yield _End(theta, parse_signs(self.problem, key[0]).reshaped("".join(flat)), is_point=True)
+                yield _End(theta, parse_signs(self.problem, key[0]).reshaped("".join(text)), is_point=True)
         if found.rescaled:
             yield from self._ends_of_orbits(key, found)
             return
         for face in proper_faces(found):
+            flat = frozenset(unit for unit in found.living if goes_flat(face, unit))
             try:
-                theta = theta_balls(found, face.inside, self.bits)
+                theta = limit_on(face, face.inside, flat, self.bits)
             except InfinityError:
                 continue
             wild = {unit for unit in found.living if not self._bounded_ratio(face, unit)}
             for unit in wild:
                 theta = self._flattened(key, face, unit, theta)
-            yield _End(theta, self._end_signs(key, face, wild), len(face.members) == 1 and not wild, None if wild else face)
+            alone = len(face.members) == 1 and not (wild or flat)
+            yield _End(theta, self._end_signs(key, face, wild | flat), alone, None if wild else face, flat)
 
     def _ends_of_orbits(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """The ends of a set that rescalings move: of the orbits, and of the polyhedron in the slice."""
@@ -292,7 +315,7 @@ class Gluing:
         found = face.found
         every = [*found.vertices, *found.rays]
         flat = [g for g in range(len(every)) if every[g][unit.output] == 0]
-        return not face.members <= set(flat) or all(every[g][k] == 0 for g in flat for k in unit.products)
+        return unit.plain or not face.members <= set(flat) or all(every[g][k] == 0 for g in flat for k in unit.products)
 
     def _flattened(self, key: Key, face: Face, unit: Unit, theta: Sequence[arb]) -> list[arb]:
         """A limit point where a unit without penalty on its bias goes flat: a and the product a c tend to zero, c to anything.
@@ -332,16 +355,16 @@ class Gluing:
     def _by_layers(self) -> dict[tuple[tuple[int, ...], ...], Exchange]:
         return {exchange.layers: exchange for exchange in self.group}
 
-    def _end_signs(self, key: Key, face: Face, wild: set[Unit]) -> Signs:
+    def _end_signs(self, key: Key, face: Face, wild: set[Unit], limits: frozenset[str] = frozenset()) -> Signs:
         """The stratum of a face's interior: units whose s vanishes are dead, other conditions that are tight are zero switches.
 
-        The units in `wild` keep their signs.
+        The units in `wild` keep their signs, but for what is tight at their `limits`.
         """
         signs = parse_signs(self.problem, key[0])
         flat = list(signs.all)
         hidden = len(self.problem.network.layers) - 2
         begin = sum(len(text) for layer in signs.layers[:hidden] for text in layer)
-        outputs = [unit.output for unit in unit_groups(self.problem)]
+        outputs = [unit.output for unit in unit_groups(self.problem) or plain_units(self.problem)]
 
         def own(unit: Unit) -> range:
             """Where the signs are that its output weight takes along; none in a layer without kinks, or if it is in no chart otherwise."""
@@ -358,7 +381,7 @@ class Gluing:
             else:
                 positions = [int(name.partition(".")[0])]
             for position in positions:
-                if position not in kept:
+                if position not in kept or (name in limits and not name.startswith("alive ")):
                     flat[position] = "0"
         return signs.reshaped("".join(flat))
 
@@ -389,7 +412,7 @@ class Gluing:
     def _among_parts(self, name: str, end: _End, theta: Sequence[arb], exchange: Exchange, parts: Mapping[int, CriticalSet]) -> Meeting:
         """Which parts of a family that is cut the end meets."""
         try:
-            if end.face is not None:
+            if end.face is not None and not end.flat:
                 with suppress(MeetingError):
                     return meeting(end.face, self._moves[exchange.layers], parts)
             if end.is_point:

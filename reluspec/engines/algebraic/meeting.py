@@ -89,10 +89,10 @@ def _moved(face: Face, sources: Sequence[int], target: CriticalSet) -> Iterator[
     theirs = {unit.output: (unit, sigma) for unit, sigma in zip(target.living, target.sigma, strict=True)}
     factors = [1] * len(sources)
     for unit, sigma in zip(found.living, found.sigma, strict=True):
-        here = Unit(place[unit.output], tuple(place[k] for k in unit.incoming), frozenset(place[k] for k in unit.products))
+        here = Unit(place[unit.output], tuple(place[k] for k in unit.incoming), frozenset(place[k] for k in unit.products), unit.plain)
         if all(not vector[unit.output] for _, vector in vectors):
             factors = [0 if k in here.parameters else factor for k, factor in enumerate(factors)]
-        elif here.output not in theirs and all(_asks_for_sign(row, here) for _, row in target.cuts):
+        elif here.output not in theirs and not unit.plain and all(_asks_for_sign(row, here) for _, row in target.cuts):
             factors = [sigma if k == here.output else 0 if k in here.incoming else factor for k, factor in enumerate(factors)]
         elif here.output not in theirs or not _same(here, theirs.pop(here.output), sigma):
             raise MeetingError("a family ends in another one that is cut in other coordinates")
@@ -110,4 +110,4 @@ def _asks_for_sign(row: Vector, unit: Unit) -> bool:
 
 def _same(here: Unit, there: tuple[Unit, int], sigma: int) -> bool:
     unit, sign = there
-    return set(unit.incoming) == set(here.incoming) and unit.products == here.products and sign == sigma
+    return set(unit.incoming) == set(here.incoming) and (unit.products, unit.plain) == (here.products, here.plain) and sign == sigma

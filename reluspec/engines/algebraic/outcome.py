@@ -92,6 +92,7 @@ def set_json(found: CriticalSet) -> Json:
     return {
         "field": found.field.to_json(),
         "living": [[unit.output, list(unit.incoming), sorted(unit.products)] for unit in found.living],
+        **({"plain": plain_outputs} if (plain_outputs := [unit.output for unit in found.living if unit.plain]) else {}),
         "sigma": list(found.sigma),
         "witness": _vector(found.witness),
         "directions": [_vector(direction) for direction in found.directions],
@@ -143,7 +144,10 @@ def _read_judged(data: Json) -> Judged:
 
     found = CriticalSet(
         field=field,
-        living=tuple(Unit(output, tuple(incoming), frozenset(products)) for output, incoming, products in data["living"]),
+        living=tuple(
+            Unit(output, tuple(incoming), frozenset(products), output in data.get("plain", ()))
+            for output, incoming, products in data["living"]
+        ),
         sigma=tuple(data["sigma"]),
         witness=vector(data["witness"]),
         directions=tuple(vector(entry) for entry in data["directions"]),

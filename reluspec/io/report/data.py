@@ -100,7 +100,7 @@ def family_data(family: Family | ChartFamily, problem: Problem) -> dict[str, Any
             "rays": floats(family.rays),
             "pairs": family.pairs,
             "units": [
-                {"output": unit.output, "sign": unit.sign, "directions": unit.directions, "products": unit.products}
+                {"output": unit.output, "sign": unit.sign, "directions": unit.directions, "products": unit.products, "plain": unit.plain}
                 for unit in family.units
             ],
         }

@@ -1,9 +1,9 @@
 """The parametrisation that a map gives of a curve, against the curve: the format's charts, see `minima.schema.json`.
 
 A chart's coordinates are the parameters, except that those of a *unit* are divided by its output weight, or multiplied, and that weight
-squared. Two vertices with `pairs` are the ends of an arc: combinations of them, scaled in the pairs, are the points between, since the
-ends are two positions of one vector that turns by less than half a circle. One vertex with pairs is a whole circle. Without pairs
-vertices and rays span a segment, a ray or a line.
+squared, unless the unit is *plain*. Two vertices with `pairs` are the ends of an arc: combinations of them, scaled in the pairs, are the
+points between, since the ends are two positions of one vector that turns by less than half a circle. One vertex with pairs is a whole
+circle. Without pairs vertices and rays span a segment, a ray or a line.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _coordinates(theta: Sequence[arb], units: Sequence[Form]) -> list[arb] | Non
     found = list(theta)
     for unit in units:
         output = theta[unit["output"]]
-        found[unit["output"]] = output * output
+        found[unit["output"]] = output if unit.get("plain") else output * output
         for k in unit["directions"]:
             found[k] = theta[k] / output
         for k in unit["products"]:
@@ -220,9 +220,10 @@ def _theta(coordinates: Sequence[arb], units: Sequence[Form]) -> list[arb] | Non
     """The parameters of a point in the chart; `None` if there are none."""
     found = list(coordinates)
     for unit in units:
-        if not coordinates[unit["output"]] > 0:
+        given = coordinates[unit["output"]] * (unit["sign"] if unit.get("plain") else 1)
+        if not given > 0:
             return None
-        output = coordinates[unit["output"]].sqrt() * unit["sign"]
+        output = (given if unit.get("plain") else given.sqrt()) * unit["sign"]
         found[unit["output"]] = output
         for k in unit["directions"]:
             found[k] = coordinates[k] * output

@@ -129,6 +129,13 @@ class Families:
         component = self.stitched.component(own[0])
         orbit = self.stitched.images(own[0])
         self._owned(entry, component, orbit)
+        if len(own) < len(nodes):
+            # Pieces that are not found may join what is not joined here.
+            for other in own[1:]:
+                if self.stitched.component(other) not in orbit:
+                    self._owned(entry, self.stitched.component(other), self.stitched.images(other))
+            self.report.leave("components", subject, "not all its pieces are found: its ends and orbit are not re-proved")
+            return
         curve = next((node.base.critical for node in component.nodes if node.dimension), None)
         if curve is not None:
             self.context.curves[entry["id"]] = curve.root, curve.signs
@@ -154,9 +161,6 @@ class Families:
             self.report.refute("components", subject, "one of its pieces is listed twice")
         met = {self._orbit(node.signs) for node in component.nodes}
         left = met - {self._orbit(node.signs) for node in own}
-        if len(own) < len(entry["pieces"]):
-            self.report.leave("components", subject, "not all its pieces are found")
-            return
         names = ", ".join(sorted(min(format_signs(self.problem, signs) for signs in orbit) for orbit in left))
         proof = "the curves and the minima at their ends: joined as they should be, none is left out"
         self.report.check(not left, "components", subject, proof, f"it meets more strata: {names}")
@@ -226,7 +230,8 @@ def _samples(problem: Problem, form: Mapping[str, Any] | None) -> list[list[arb]
         for k, ray in enumerate(rays):
             theta = [entry + rational(Fraction(1 + (k + shift) % 3)) * step for entry, step in zip(theta, ray, strict=True)]
         for unit in form["units"]:
-            theta[unit["output"]] = unit["sign"] * theta[unit["output"]].sqrt()
+            if not unit.get("plain"):
+                theta[unit["output"]] = unit["sign"] * theta[unit["output"]].sqrt()
             for k in unit["directions"]:
                 theta[k] = theta[k] * theta[unit["output"]]
             for k in unit["products"]:

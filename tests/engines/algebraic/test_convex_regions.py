@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 
 import reluspec
 from reluspec.engines.algebraic.ideals.solving import SolvingLimit
-from reluspec.engines.algebraic.judging.convex_regions import Kind, convex_kind, decision_on_convex_regions, is_piecewise_linear
+from reluspec.engines.algebraic.judging.convex_regions import decision_on_convex_regions
+from reluspec.engines.algebraic.judging.convexity import ConvexIn, convex_kind, is_piecewise_linear
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.stationary.critical import critical_points
@@ -117,11 +118,11 @@ def test_a_lasso_on_an_output_layer_that_is_off() -> None:
 
 def test_which_problems_are_of_which_kind() -> None:
     fixed = "linear fixed weight [[1]]"
-    assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)")) is Kind.FIXED
-    assert convex_kind(spec("relu fixed weight [[1]] fixed bias [0]", "linear", "loss sum absolute_error")) is Kind.FIXED
-    assert convex_kind(spec("hard_tanh", "linear", "loss sum squared_error regulariser ridge(1) on output")) is Kind.PRODUCTS
-    assert convex_kind(spec("relu fixed weight [[1]]", "linear", "loss sum squared_error")) is Kind.PRODUCTS
-    assert convex_kind(spec("{ z^2 }", "linear", "loss sum squared_error")) is Kind.OFF
+    assert convex_kind(spec("relu", fixed, "loss sum squared_error regulariser lasso(1) + ridge(1)")) is ConvexIn.FIXED
+    assert convex_kind(spec("relu fixed weight [[1]] fixed bias [0]", "linear", "loss sum absolute_error")) is ConvexIn.FIXED
+    assert convex_kind(spec("hard_tanh", "linear", "loss sum squared_error regulariser ridge(1) on output")) is ConvexIn.PRODUCTS
+    assert convex_kind(spec("relu fixed weight [[1]]", "linear", "loss sum squared_error")) is ConvexIn.PRODUCTS
+    assert convex_kind(spec("{ z^2 }", "linear", "loss sum squared_error")) is ConvexIn.OFF
     assert convex_kind(spec("relu", "linear", "loss sum squared_error regulariser ridge(1)")) is None
     assert convex_kind(spec("{ z^2 }", fixed, "loss sum squared_error")) is None
     assert convex_kind(spec("relu", fixed, "loss sum { (f^2 - y)^2 }")) is None

@@ -13,6 +13,7 @@ import pytest
 from descent import RADII, drop
 from flint import Ordering, arb, fmpq, fmpq_mpoly_ctx
 from jets import Landscape
+from scipy.optimize import linprog
 
 import reluspec
 from reluspec.engines.algebraic.exact.number_field import RATIONALS
@@ -58,7 +59,6 @@ def problems(kind: str, seed: int) -> Problem:
         "penalty": ("hidden: layer 1 relu output: layer 1 linear without bias", f"squared_error regulariser {{ {penalty} }}", y),
         "deep": ("a: layer 1 relu without bias b: layer 1 relu without bias output: layer 1 linear without bias", "squared_error", y),
         "activation": ("hidden: layer 1 { max(0,z)^2 } output: layer 1 linear without bias", "squared_error", y),
-        "fixed": (f"hidden: layer 2 relu fixed weight [[1],[{side}]] output: layer 1 linear", "squared_error", y),
         "absolute": (f"hidden: layer 2 relu fixed weight [[1],[{side}]] output: layer 1 linear", "absolute_error", y),
     }[kind]
     return reluspec.parse(f"data {{ x = {x} y = {targets} }} network {{ input 1 {layers} }} loss sum {loss}")
@@ -132,11 +132,33 @@ def lower_numerically(land: Landscape, point: list[Fraction]) -> bool:
     return drop(land, start, random_, 6000, RADII) < -3
 
 
+def lower_by_program(land: Landscape, point: list[Fraction]) -> bool:
+    """Whether for other hidden biases near by a linear program over the output layer finds a smaller absolute error, in a small box.
+
+    Where residuals are zero at kinks and a way down needs all of a bias and output weights, random steps miss it.
+    """
+    problem, start = land.problem, np.array([float(entry) for entry in point])
+    here, rng = land.values(start[None])[0], np.random.default_rng(0)
+    x, y = (np.array([[float(entry) for entry in row] for row in rows]) for rows in (problem.data.x, problem.data.y))
+    weight = np.array([[float(entry) for entry in row] for row in problem.network.layers[0].fixed_weight or ()])
+    units, size, count = len(weight), 1e-2, len(x)
+    for _ in range(40):
+        biases = start[:units] + size * rng.uniform(-1, 1, units)
+        features = np.c_[np.maximum(x @ weight.T + biases, 0), np.ones(count)]
+        # Least sum of t with -t <= features z - y <= t.
+        rows = np.r_[np.c_[features, -np.eye(count)], np.c_[-features, -np.eye(count)]]
+        box = [(value - size, value + size) for value in start[units:]] + [(0, None)] * count
+        found = linprog(np.r_[np.zeros(units + 1), np.ones(count)], rows, np.r_[y[:, 0], -y[:, 0]], bounds=box)
+        if found.status == 0 and found.fun < here - 1e-7:
+            return True
+    return False
+
+
 @pytest.mark.parametrize(
     ("kind", "seed"),
     [
         pytest.param(kind, seed, marks=[pytest.mark.slow] if seed else [])
-        for kind in ("two outputs", "penalty", "deep", "activation", "fixed", "absolute")
+        for kind in ("two outputs", "penalty", "deep", "activation", "absolute")
         for seed in range(6)
     ],
 )
@@ -152,7 +174,8 @@ def test_parts_against_losses_close_by(kind: str, seed: int) -> None:
                 if minimal or any(lies_in(part, point) for part in parts):
                     assert not lower_exactly(problem, point, rng), (stratum, point)
                 else:
-                    assert lower_exactly(problem, point, rng) or lower_numerically(land, point), (stratum, point)
+                    lower = lower_exactly(problem, point, rng) or (kind == "absolute" and lower_by_program(land, point))
+                    assert lower or lower_numerically(land, point), (stratum, point)
     # Not every one of these problems has such families.
     assert found or seed
 

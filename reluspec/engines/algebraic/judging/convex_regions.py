@@ -12,7 +12,9 @@ PRODUCTS. One hidden layer of piecewise linear units, one output, penalties on t
 `a phi(w.x) = alpha (a w).x + beta a` on a piece of phi, with switches `(a w).x - c a`: convex in (a w, a). An idle unit, a = 0, moves its w
 freely without changing the loss, and for a fixed w the loss is convex in a and all else. So theta* is a minimum iff the others pass
 and, for all w near w*, the slope by a, `sum_i g_i phi(w.x_i)`, is zero, with g the slopes of the loss at the outputs: on every region
-around it is the zero polynomial.
+around it is the zero polynomial. Some of w may be fixed: a w is linear in a and the products v of a and the others. In these coordinates
+(`charts`, plain charts) a critical set with one sign of each a is a polyhedron, all of whose points have the same regions around them and,
+as the loss is convex, the same g: one point tells for all.
 
 OFF. Any network, penalties on the output layer only, all of whose weights are zero: what comes before it moves freely, and for fixed
 features the loss is convex in the output layer. The condition is that of idle units, whatever the activations, layers and outputs.
@@ -21,58 +23,64 @@ features the loss is convex in the output layer. The condition is that of idle u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
-from functools import cached_property, lru_cache
-from itertools import product
+from functools import cached_property
 
-from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from flint import fmpq, fmpq_mpoly
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import at_most, generators
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
-from reluspec.engines.algebraic.judging.convexity import convex_loss, convex_penalties, piece_on
+from reluspec.engines.algebraic.judging.convexity import ConvexIn, convex_kind
+from reluspec.engines.algebraic.judging.plain_kinks import balanced_on_kinks
 from reluspec.engines.algebraic.judging.sides import LocalTest
 from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, REGIONS, slope_of
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
-from reluspec.engines.algebraic.stationary.charts import derivative
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, value_at
+from reluspec.engines.algebraic.stationary.charts import derivative, plain_units
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, field_scalars, in_parameters, value_at
 from reluspec.engines.algebraic.stationary.smoothness import smooth_switches
-from reluspec.problem.expression import Expression, Variable, kinks, variables
-from reluspec.problem.problem import Layer, Problem
+from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
-from reluspec.systems.surrogate import Surrogate
+from reluspec.systems.surrogate import Surrogate, surrogate
 
-MAX_KINKS = 6
-"""Of an activation, whose pieces are looked at one by one."""
 FIRST_ORDER = "first order, the loss is convex on every region"
-
-
-class Kind(Enum):
-    """In which coordinates a problem is convex on regions; OFF only where its output layer is off."""
-
-    FIXED = "theta"
-    PRODUCTS = "products"
-    OFF = "the output layer"
 
 
 def decision_on_convex_regions(problem: Problem, signs: Signs, found: CriticalSet) -> Decision | None:
     """The verdict; `None` where the problem, or this critical set of it, is of no such kind. Raises `TooManyCells`."""
     kind = convex_kind(problem)
-    if found.living or found.is_curved or found.curve or kind is None:
+    if found.is_curved or found.curve or kind is None:
         return None
-    return _ConvexTest(problem, signs, found).decision_of(kind)
+    if kind is ConvexIn.PRODUCTS and _keeps_output_weights_apart(problem, signs, found):
+        return _ConvexTest(problem, signs, in_parameters(found)).decision_of(kind) or balanced_on_kinks(problem, signs, found)
+    return None if found.living else _ConvexTest(problem, signs, found).decision_of(kind)
+
+
+def _keeps_output_weights_apart(problem: Problem, signs: Signs, found: CriticalSet) -> bool:
+    """Whether a set in plain charts has one sign of every output weight, but those that nothing depends on around it."""
+    units = plain_units(problem)
+    if not units or found.flat != found.directions or not all(unit.plain for unit in found.living):
+        return False
+    loss = surrogate(problem, signs).loss
+    charted = {unit.output for unit in found.living}
+    moving = [(u, unit.output) for u, unit in enumerate(units) if any(step[unit.output] != 0 for step in found.directions)]
+    return all(k in charted or ("0" not in _signs_of(signs, u) and loss.degrees()[k] <= 0) for u, k in moving)
+
+
+def _signs_of(signs: Signs, unit: int) -> str:
+    """Those of a unit of the one hidden layer; none where it has no kinks."""
+    return signs.layers[0][unit] if signs.layers[0] else ""
 
 
 class _ConvexTest(LocalTest):
     """First order on every region around the witness, exact."""
 
-    def decision_of(self, kind: Kind) -> Decision | None:
-        if kind is not Kind.FIXED and not (self._is_smooth_beyond_units and self._is_uniform(kind)):
+    def decision_of(self, kind: ConvexIn) -> Decision | None:
+        if kind is not ConvexIn.FIXED and not (self._is_smooth_beyond_units and self._is_uniform(kind)):
             return None
-        idle = {} if kind is Kind.FIXED else self._idle
+        idle = {} if kind is ConvexIn.FIXED else self._idle
         unknown = False
         for local, sides in at_most(MAX_SIDES, REGIONS, self._regions(self.signs, self.zeros)):
-            if (kind is not Kind.OFF and self._falls(local, sides)) or self._wakes(local, idle):
+            if (kind is not ConvexIn.OFF and self._falls(local, sides)) or self._wakes(local, idle):
                 if self._exists(local, sides):
                     return Decision(Verdict.NOT_MINIMUM, FIRST_ORDER, "the function falls, to first order")
                 unknown = True
@@ -116,13 +124,13 @@ class _ConvexTest(LocalTest):
         names = self.problem.parameters
         return {k: names[k].index[1] for k in self._output if names[k].name == f"{layer}.weight"}
 
-    def _is_uniform(self, kind: Kind) -> bool:
+    def _is_uniform(self, kind: ConvexIn) -> bool:
         """Whether along the set output weights do not change and, if some are zero, neither does the rest of the output layer.
 
         Of the kind OFF all of them are to be zero.
         """
         moving = {k for step in self.found.directions for k, entry in enumerate(step) if entry != 0}
-        if (kind is Kind.OFF and len(self._idle) < len(self._weights)) or moving & set(self._weights):
+        if (kind is ConvexIn.OFF and len(self._idle) < len(self._weights)) or moving & set(self._weights):
             return False
         return not self._idle or moving <= frozenset().union(*self._idle.values())
 
@@ -172,37 +180,3 @@ class _ConvexTest(LocalTest):
             return sign
 
         return any(slope(line) for line in cone.lineality) or any(slope(ray) < 0 for ray in cone.rays)
-
-
-@lru_cache(maxsize=16)
-def convex_kind(problem: Problem) -> Kind | None:
-    """The kind of a problem, as far as the form of its expressions shows."""
-    layers = problem.network.layers
-    output = layers[-1]
-    if output.activation.expression != Variable("z") or not (convex_loss(problem) and convex_penalties(problem)):
-        return None
-    first = next((k for k, layer in enumerate(layers) if _is_free(layer)), len(layers))
-    linear = all(is_piecewise_linear(layer.activation.expression) for layer in layers)
-    if linear and all(layer.fixed_weight is not None for layer in layers[first + 1 :]):
-        return Kind.FIXED
-    penalised = {variable.name.partition(".")[0] for term in problem.regulariser for variable in variables(term.expression)}
-    if len(layers) < 2 or output.fixed_weight is not None or penalised - {output.name}:
-        return None
-    return Kind.PRODUCTS if linear and len(layers) == 2 and output.units == 1 else Kind.OFF
-
-
-def _is_free(layer: Layer) -> bool:
-    return layer.fixed_weight is None or (layer.bias and layer.fixed_bias is None)
-
-
-def is_piecewise_linear(activation: Expression) -> bool:
-    """Whether all pieces of an activation and the arguments of its kinks have degree one at most."""
-    bent = list(kinks(activation))
-    if len(bent) > MAX_KINKS:
-        return False
-    context = fmpq_mpoly_ctx.get(["z"], Ordering.lex)
-    return all(
-        piece_on(expression, {Variable("z"): context.gen(0)}, iter(sides), context).total_degree() <= 1
-        for sides in product((-1, 1), repeat=len(bent))
-        for expression in (activation, *(kink.argument for kink in bent))
-    )

@@ -10,18 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
-from itertools import repeat
+from itertools import product, repeat
 from typing import Any
 
 from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
 from reluspec.problem.definitions import BUILT_IN, Kind
-from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, evaluate, kinks, substitute
-from reluspec.problem.problem import Problem
+from reluspec.problem.expression import Constant, Expression, Kink, Power, Product, Sum, Variable, evaluate, kinks, substitute, variables
+from reluspec.problem.problem import Layer, Problem
 from reluspec.systems.surrogate import fraction, rational
+
+MAX_KINKS = 6
+"""Of an activation, whose pieces are looked at one by one."""
+
+
+class ConvexIn(Enum):
+    """In which coordinates a problem is convex on regions; OFF only where its output layer is off."""
+
+    FIXED = "theta"
+    PRODUCTS = "products"
+    OFF = "the output layer"
 
 
 @dataclass(frozen=True)
@@ -173,3 +185,37 @@ def quadratic_penalties(problem: Problem) -> dict[int, Fraction] | None:
                     return None
                 found[exponents.index(2)] += fraction(coefficient)
     return found
+
+
+@lru_cache(maxsize=16)
+def convex_kind(problem: Problem) -> ConvexIn | None:
+    """The kind of a problem, as far as the form of its expressions shows."""
+    layers = problem.network.layers
+    output = layers[-1]
+    if output.activation.expression != Variable("z") or not (convex_loss(problem) and convex_penalties(problem)):
+        return None
+    first = next((k for k, layer in enumerate(layers) if _is_free(layer)), len(layers))
+    linear = all(is_piecewise_linear(layer.activation.expression) for layer in layers)
+    if linear and all(layer.fixed_weight is not None for layer in layers[first + 1 :]):
+        return ConvexIn.FIXED
+    penalised = {variable.name.partition(".")[0] for term in problem.regulariser for variable in variables(term.expression)}
+    if len(layers) < 2 or output.fixed_weight is not None or penalised - {output.name}:
+        return None
+    return ConvexIn.PRODUCTS if linear and len(layers) == 2 and output.units == 1 else ConvexIn.OFF
+
+
+def _is_free(layer: Layer) -> bool:
+    return layer.fixed_weight is None or (layer.bias and layer.fixed_bias is None)
+
+
+def is_piecewise_linear(activation: Expression) -> bool:
+    """Whether all pieces of an activation and the arguments of its kinks have degree one at most."""
+    bent = list(kinks(activation))
+    if len(bent) > MAX_KINKS:
+        return False
+    context = fmpq_mpoly_ctx.get(["z"], Ordering.lex)
+    return all(
+        piece_on(expression, {Variable("z"): context.gen(0)}, iter(sides), context).total_degree() <= 1
+        for sides in product((-1, 1), repeat=len(bent))
+        for expression in (activation, *(kink.argument for kink in bent))
+    )

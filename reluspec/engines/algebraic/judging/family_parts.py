@@ -40,6 +40,8 @@ def judged(problem: Problem, signs: Signs, found: CriticalSet) -> list[Judged]:
     whole = [Judged(found, decision)]
     if decision.verdict is not Verdict.UNDECIDED or not found.directions or found.is_curved or found.curve:
         return whole
+    if any(unit.plain for unit in found.living):
+        return whole
     try:
         minima = _Family(problem, signs, plain(found)).minima()
     except NotCutError as reason:

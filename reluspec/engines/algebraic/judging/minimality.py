@@ -23,11 +23,12 @@ from reluspec.engines.algebraic.judging.merging import DeadUnitFalls, NotMergeab
 from reluspec.engines.algebraic.judging.one_orbit import as_one_orbit
 from reluspec.engines.algebraic.judging.outputs import OutputTest, applies
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
+from reluspec.engines.algebraic.judging.terms import decided_by_terms
 from reluspec.engines.algebraic.judging.unit_point import NotApplicable
 from reluspec.engines.algebraic.judging.units import UnitTest
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, in_slice
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, in_parameters, in_slice
 from reluspec.errors import StratumError
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
@@ -39,13 +40,26 @@ MAX_KINKS = 3
 
 def decide(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
     """Whether the points of a critical set of the stratum `signs` are local minima of the loss."""
-    decision = _by_orders(problem, signs, found)
+    decision = _in_plain_charts(problem, signs, found) if any(unit.plain for unit in found.living) else _by_orders(problem, signs, found)
     if decision.verdict is Verdict.UNDECIDED and attains_the_bound(problem, signs, found):
         return Decision(Verdict.MINIMUM, GLOBAL)
+    if decision.verdict is Verdict.UNDECIDED:
+        with suppress(ParityError, TooManyCells, StratumError):
+            decision = decided_by_terms(problem, signs, found) or decision
     if decision.verdict is Verdict.UNDECIDED and (orbit := as_one_orbit(problem, found)) is not None:
         again = _by_orders(problem, signs, orbit)
         return decision if again.verdict is Verdict.UNDECIDED else again
     return decision
+
+
+def _in_plain_charts(problem: Problem, signs: Signs, found: CriticalSet) -> Decision:
+    """By first order; of an isolated point by all other tests, too, in the network's parameters."""
+    with suppress(TooManyCells):
+        if (convex := decision_on_convex_regions(problem, signs, found)) is not None:
+            return convex
+    if not found.directions:
+        return decide(problem, signs, in_parameters(found))
+    return Decision(Verdict.UNDECIDED, "", "a family of units with fixed weights on a kink of the loss")
 
 
 def _by_orders(problem: Problem, signs: Signs, moved: CriticalSet) -> Decision:

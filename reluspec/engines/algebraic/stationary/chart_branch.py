@@ -11,7 +11,7 @@ from flint import Ordering, fmpq_mpoly, fmpq_mpoly_ctx
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.linear import echelon
 from reluspec.engines.algebraic.ideals.solving import Groebner, SolutionSet, Solved, solve_system
-from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, Unit, derivative, times_scale
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Terms, Unit, derivative, least_power, plain_units, times_scale
 from reluspec.engines.algebraic.stationary.frames import unit_pairs
 from reluspec.engines.algebraic.stationary.groups import Frame
 from reluspec.engines.algebraic.stationary.lagrange import Lagrange
@@ -172,7 +172,7 @@ class ChartBranch:
         loss = self.chart.even(self.stratum.loss)
         rows = [[derivative(derivative(loss, i), j) for j in self.positions] for i in self.positions]
         for unit in self.chart.living:
-            least = min((exponents[unit.output] for row in rows for terms in row for exponents in terms), default=0)
+            least = least_power((exponents for row in rows for terms in row for exponents in terms), unit)
             rows = [[times_scale(terms, unit, -least) for terms in row] for row in rows]
         return [[self._narrowed(self._wide.from_dict(self._widened(terms))) for terms in row] for row in rows]
 
@@ -203,7 +203,10 @@ class ChartBranch:
         """What puts a point of the chart into the stratum."""
         units = range(len(self.chart.living))
         context = self.stratum.surrogate.context
-        alive = [Condition(f"alive {unit}", 1, context.gen(self.chart.living[unit].output), (0,) * len(units)) for unit in units]
+        alive = [
+            Condition(f"alive {place}", 1, context.gen(unit.output), tuple(int(unit.plain and j == place) for j in units))
+            for place, unit in enumerate(self.chart.living)
+        ]
         strict = []
         for position, wanted, polynomial in self.stratum.strict:
             terms, parity = self.chart.transform(polynomial)
@@ -212,7 +215,7 @@ class ChartBranch:
 
     def shape(self, solution: SolutionSet, singular: bool) -> Shape | None:
         """The solutions as an affine space in the coordinates of all parameters; `None` where they are none there."""
-        whole = {unit.output: unit for unit in self.stratum.units}
+        whole = {unit.output: unit for unit in (*plain_units(self.stratum.surrogate.problem), *self.stratum.units)}
         living = tuple(self._completed(whole[unit.output], unit) for unit in self.chart.living)
         zero = solution.field.element(0)
         known = Shape(
@@ -234,7 +237,7 @@ class ChartBranch:
         """A parameter's coordinate on an affine space, `None` where it is not affine there."""
         if position in self.positions:
             return on_family(image, known, 1)
-        terms, _ = self.chart.transform(image)
+        terms, _ = self.chart.expanded(image)
         for unit, full in zip(self.chart.living, known.living, strict=True):
             if position in full.products:  # w = terms * a, v = w a
                 terms = times_scale(terms, unit)
@@ -243,12 +246,13 @@ class ChartBranch:
         return on_family(image.context().from_dict(terms), known, 1)
 
     def _completed(self, whole: Unit, unit: Unit) -> Unit:
-        """The unit with its eliminated parameters: products where they are combinations of products."""
+        """The unit with its eliminated parameters: products where they are combinations of products; in a plain chart those alone."""
         if not unit.incoming:
             return unit
         images = self.stratum.images
         given = {k for k in whole.incoming if any(images[k].degrees()[j] for j in unit.products)}
-        return replace(whole, products=frozenset(given))
+        incoming = tuple(k for k in whole.incoming if k in given) if unit.plain else whole.incoming
+        return replace(whole, incoming=incoming, products=frozenset(given))
 
     def _placed(self, values: Sequence[Algebraic], zero: Algebraic) -> tuple[Algebraic, ...]:
         known = [zero] * len(self.stratum.images)

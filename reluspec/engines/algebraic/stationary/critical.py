@@ -16,7 +16,7 @@ from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch, Crit
 from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_products, branches
 from reluspec.engines.algebraic.stationary.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.stationary.groups import frames, rotating_groups
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers, lies_in
 from reluspec.engines.algebraic.stationary.rescalings import slices, turns
 from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.stationary.rotations import Normal, normal_forms, rotated_pairs
@@ -215,11 +215,15 @@ def stratum_systems(problem: Problem, signs: Signs) -> Iterator[tuple[int, list[
 
 
 def _branches(stratum: Restricted, normal: Normal | None = None, second_order: bool = False) -> Iterator[list[ChartBranch]]:
-    """For every choice of living units, the charts to be tried.
+    """For every choice of living units, the charts to be tried; plain ones where units are not homogeneous.
 
     One living unit: products first, they have the lowest degrees. Several: directions first, in which what the units share is affine. A
     loss that is constant on a polyhedral stratum needs none but for the signs of output weights, which matter beside it.
     """
+    if normal is None and stratum.plainly_charted:
+        for living, off in branches(stratum.plainly_charted):
+            yield [ChartBranch(stratum, Chart(living), off, None, second_order)]
+        return
     polyhedral = [*(polynomial for _, _, polynomial in stratum.strict), *stratum.images]
     flat = stratum.loss.is_constant() and all(polynomial.total_degree() <= 1 for polynomial in polyhedral)
     for living, off in branches(_unmixed(stratum, [unit for unit in stratum.flippable if not (flat and unit.incoming)])):
@@ -240,9 +244,9 @@ def _unmixed(stratum: Restricted, units: Sequence[Unit]) -> list[Unit]:
 
 
 def _different(sets: Sequence[CriticalSet]) -> tuple[CriticalSet, ...]:
-    """Without isolated points that were found twice: on two pieces of the stratum, or as regular and as singular ones."""
+    """Without sets that were found twice, or within others: on two pieces of the stratum, or as regular and as singular ones."""
     kept: list[CriticalSet] = []
     for found in sorted(sets, key=lambda one: (-one.dimension, one.singular)):
-        if not any(covers(other, found) for other in kept):
+        if not any(covers(other, found) or lies_in(other, found) for other in kept):
             kept.append(found)
     return tuple(kept)

@@ -20,7 +20,7 @@ from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import dot, kernel
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, real_embeddings
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Vector
-from reluspec.engines.algebraic.stationary.charts import Terms
+from reluspec.engines.algebraic.stationary.charts import Terms, least_power
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, own_coordinates, value_at
 from reluspec.systems.surrogate import fraction, rational
 
@@ -99,10 +99,7 @@ class Part:
 
     def values(self, polynomials: Sequence[Terms]) -> list[Any]:
         """Polynomials in a chart's coordinates on this part, all times the same power of every s: positive there."""
-        least = {
-            unit.output: min((exponents[unit.output] for terms in polynomials for exponents in terms), default=0)
-            for unit in self.found.living
-        }
+        least = {unit.output: least_power((exponents for terms in polynomials for exponents in terms), unit) for unit in self.found.living}
         lifted = [
             {tuple(e - min(least.get(k, 0), 0) for k, e in enumerate(exponents)): value for exponents, value in terms.items()}
             for terms in polynomials

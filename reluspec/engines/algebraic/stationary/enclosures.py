@@ -24,7 +24,7 @@ class InfinityError(Exception):
 
 
 def theta_balls(found: CriticalSet, coordinates: Vector, bits: int) -> list[arb]:
-    """The parameters of a point given in the chart of `found`: `a = sigma sqrt(s)`, `w = a u = v / a`.
+    """The parameters of a point given in the chart of `found`: `a = sigma sqrt(s)`, in plain charts a, and `w = a u = v / a`.
 
     Raises `InfinityError` for a point of the closure that is none of the parameter space.
     """
@@ -37,7 +37,7 @@ def _parameters(found: CriticalSet, exact: Vector, values: list[arb]) -> list[ar
     theta = list(values)
     for unit, sigma in zip(found.living, found.sigma, strict=True):
         dead = exact[unit.output] == 0
-        scale = arb(0) if dead else sigma * values[unit.output].sqrt()
+        scale = arb(0) if dead else values[unit.output] if unit.plain else sigma * values[unit.output].sqrt()
         theta[unit.output] = scale
         for k in unit.incoming:
             if dead and k in unit.products and exact[k] != 0:
@@ -186,7 +186,7 @@ def chart_coordinates(found: CriticalSet, theta: Sequence[arb]) -> list[arb] | N
     for unit, sigma in zip(found.living, found.sigma, strict=True):
         if not theta[unit.output] * sigma > 0:
             return None
-        chart[unit.output] = theta[unit.output] ** 2
+        chart[unit.output] = theta[unit.output] if unit.plain else theta[unit.output] ** 2
         for k in unit.incoming:
             chart[k] = theta[k] * theta[unit.output] if k in unit.products else theta[k] / theta[unit.output]
     return chart

@@ -13,6 +13,7 @@ from flint import fmpq, fmpq_mpoly
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import generators
 from reluspec.engines.algebraic.exact.identity import equal
+from reluspec.engines.algebraic.exact.linear import rank
 from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.exact.scalars import Scalars
 from reluspec.engines.algebraic.stationary.charts import Unit
@@ -139,6 +140,16 @@ def in_slice(found: CriticalSet) -> CriticalSet:
     return replace(found, rescaled=None, directions=found.flat)
 
 
+def in_parameters(found: CriticalSet) -> CriticalSet:
+    """The witness of a set in plain charts as a point of the parameters, which are numbers of the same field."""
+    point = list(found.witness)
+    for unit in found.living:
+        for k in unit.incoming:
+            point[k] = point[k] / point[unit.output]
+    theta = tuple(point)
+    return replace(found, living=(), sigma=(), witness=theta, directions=(), vertices=(theta,), rays=(), tight=(frozenset(),), cuts=())
+
+
 def covers(one: CriticalSet, other: CriticalSet) -> bool:
     """Whether two sets of one stratum are the same, exactly: points, or families in one chart."""
     if one.curve or other.curve:
@@ -151,6 +162,26 @@ def covers(one: CriticalSet, other: CriticalSet) -> bool:
         return equal(as_directions(one), as_directions(other))
     pairs = zip((one.witness, *one.directions), (other.witness, *other.directions), strict=True)
     return one.living == other.living and all(equal(a, b) for a, b in pairs)
+
+
+def lies_in(family: CriticalSet, other: CriticalSet) -> bool:
+    """Whether a set lies in an affine family of the same stratum and chart, all that the stratum has of an affine space; exact."""
+    plain = not any(one.is_curved or one.curve or one.rescaled or one.cuts for one in (family, other))
+    charts = [(one.living, one.sigma) for one in (family, other)]
+    if not plain or not family.dimension > other.dimension or charts[0] != charts[1]:
+        return False
+    steps = []
+    for vector in (other.witness, *other.directions):
+        rational = [entry.fraction() for entry in vector]
+        if family.field == other.field:
+            steps.append(list(vector))
+        elif None in rational:
+            return False
+        else:
+            steps.append([family.field.element(entry) for entry in rational if entry is not None])
+    steps[0] = [a - b for a, b in zip(steps[0], family.witness, strict=True)]
+    scalars, size = field_scalars(family.field), len(family.witness)
+    return rank([*family.directions, *steps], size, scalars) == rank(family.directions, size, scalars)
 
 
 def as_directions(found: CriticalSet) -> Vector:

@@ -9,7 +9,16 @@ from functools import cached_property
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.ideals.groebner import Groebner, flint_basis
-from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, charted_units, unit_groups
+from reluspec.engines.algebraic.judging.convexity import ConvexIn, convex_kind
+from reluspec.engines.algebraic.stationary.charts import (
+    Chart,
+    ParityError,
+    Unit,
+    charted_units,
+    plain_units,
+    plainly_charted,
+    unit_groups,
+)
 from reluspec.engines.algebraic.stationary.smoothness import smooth_switches
 from reluspec.problem.expression import sign
 from reluspec.problem.problem import Problem
@@ -56,6 +65,15 @@ class Restricted:
         eliminated = [image for k, image in enumerate(self.images) if k not in self.free]
         return charted_units(self.units, [*self.polynomials, *eliminated], self.free)
 
+    @cached_property
+    def plainly_charted(self) -> tuple[Unit, ...]:
+        """The units that get plain charts: none where one of them cannot have one. Output weights that are eliminated are constant."""
+        units = [unit for unit in _plain_units(self.surrogate.problem) if unit.output in self.free]
+        on_walls = {unit.output for unit in units if any(k not in self.free for k in unit.incoming)}
+        eliminated = [image for k, image in enumerate(self.images) if k not in self.free and not any(k in unit.incoming for unit in units)]
+        polynomials = [self.loss, *self.constraints, *self.equations, *eliminated]
+        return plainly_charted(units, polynomials, [polynomial for _, _, polynomial in self.strict], self.free, on_walls) or ()
+
     def _bent(self, unit: Unit) -> bool:
         """Whether flipping the unit's signs exchanges the sides of a penalty's kink on which the stratum lies."""
         switches = self.surrogate.switches
@@ -90,7 +108,8 @@ def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basi
     smooth = smooth_switches(problem)
     zeros = [(flat, switch.polynomial) for flat, switch in zip(smooth, local.switches, strict=True) if switch.sign == 0]
     sharp = tuple(polynomial for flat, polynomial in zeros if not flat)
-    for case in _solved(_Case(local, tuple(local.context.gens()), sharp), groebner):
+    kept = frozenset(unit.output for unit in _plain_units(problem))
+    for case in _solved(_Case(local, tuple(local.context.gens()), sharp, kept=kept), groebner):
         strict = case.strict()
         if strict is not None:
             equations = _distinct([polynomial.compose(*case.images) for flat, polynomial in zeros if flat])
@@ -99,14 +118,23 @@ def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basi
                 yield Restricted(local, case.images, loss, case.constraints, tuple(equations), tuple(strict))
 
 
+def _plain_units(problem: Problem) -> tuple[Unit, ...]:
+    """The units that may have plain charts, where the loss is convex in these."""
+    return plain_units(problem) if convex_kind(problem) is ConvexIn.PRODUCTS else ()
+
+
 @dataclass(frozen=True)
 class _Case:
-    """Parameters by the free ones, and the zero switches that are not solved yet; `reduced`: they are a Groebner basis."""
+    """Parameters by the free ones, and the zero switches that are not solved yet; `reduced`: they are a Groebner basis.
+
+    Parameters that are `kept` are not solved for: in plain charts output weights are coordinates.
+    """
 
     local: Surrogate
     images: tuple[fmpq_mpoly, ...]
     constraints: tuple[fmpq_mpoly, ...]
     reduced: bool = False
+    kept: frozenset[int] = frozenset()
 
     def strict(self) -> list[tuple[int, int, fmpq_mpoly]] | None:
         """The strict switches that are not constant; `None` where one has the wrong sign."""
@@ -125,7 +153,7 @@ class _Case:
         step = list(self.local.context.gens())
         step[position] = value
         constraints = tuple(polynomial.compose(*step) for polynomial in self.constraints)
-        return _Case(self.local, tuple(image.compose(*step) for image in self.images), constraints)
+        return _Case(self.local, tuple(image.compose(*step) for image in self.images), constraints, kept=self.kept)
 
 
 def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
@@ -137,7 +165,7 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
     never_zero = {monic_key(polynomial) for _, _, polynomial in strict}
     # Affine ones first: they keep the images affine as long as can be.
     for polynomial in sorted(constraints, key=lambda q: q.total_degree()):
-        if (found := _linear_in(polynomial)) is not None:
+        if (found := _linear_in(polynomial, case.kept)) is not None:
             yield from _solved(replace(case, constraints=tuple(constraints)).substituted(*found), groebner)
             return
     for k, polynomial in enumerate(constraints):
@@ -150,20 +178,22 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
     if len(constraints) > 1 and not case.reduced:
         # Only if that leads on: a basis has more elements than it takes to describe the set, and their gradients are dependent.
         basis = groebner(case.local.context, constraints)
-        if any(polynomial.is_constant() or _linear_in(polynomial) or _is_product(polynomial) for polynomial in basis):
+        if any(polynomial.is_constant() or _linear_in(polynomial, case.kept) or _is_product(polynomial) for polynomial in basis):
             yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
             return
     yield replace(case, constraints=tuple(constraints))
 
 
-def _linear_in(polynomial: fmpq_mpoly) -> tuple[int, fmpq_mpoly] | None:
-    """A parameter with degree one and a constant coefficient, and the value at which the polynomial vanishes."""
+def _linear_in(polynomial: fmpq_mpoly, kept: frozenset[int]) -> tuple[int, fmpq_mpoly] | None:
+    """A parameter with degree one and a constant coefficient, and the value at which the polynomial vanishes; if `kept`, a constant one."""
     for position, degree in enumerate(polynomial.degrees()):
         if degree == 1:
             coefficient = polynomial.derivative(position)
             if coefficient.is_constant():
                 gen = polynomial.context().gen(position)
-                return position, gen - polynomial / coefficient.leading_coefficient()
+                value = gen - polynomial / coefficient.leading_coefficient()
+                if position not in kept or value.is_constant():
+                    return position, value
     return None
 
 

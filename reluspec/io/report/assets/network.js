@@ -131,7 +131,7 @@ function familyPoint(family, theta, mixture, amounts, turn = 0) {
     family.rays.forEach((ray, j) => ray.forEach((entry, k) => { point[k] += amounts[j] * entry; }));
     if (family.pairs.length) ontoCircle(point, family, turn);
     for (const unit of family.units) {
-      point[unit.output] = unit.sign * Math.sqrt(point[unit.output]);
+      if (!unit.plain) point[unit.output] = unit.sign * Math.sqrt(point[unit.output]);
       for (const k of unit.directions) point[k] *= point[unit.output];
       for (const k of unit.products) point[k] /= point[unit.output];
     }
