@@ -1,9 +1,9 @@
 """Square roots adjoined to real number fields: the field that holds them, and where old elements go.
 
-For D > 0 in K = Q(alpha) the algebra A = K[s] / (s^2 - D) has dimension 2 deg K over Q. If the powers of theta = s + c alpha are a basis of A,
-alpha and s are polynomials in theta, found by linear algebra, and theta has a characteristic polynomial whose one irreducible factor with the
-root sqrt(D) + c alpha defines K(sqrt(D)) (H. Cohen, *A Course in Computational Algebraic Number Theory*, sections 3.6 and 4.1). Finitely many
-c fail, those for which two conjugates of theta agree.
+For D > 0 in K = Q(alpha) the algebra A = K[s] / (s^2 - D) has dimension 2 deg K over Q. If the powers of theta = s + c alpha are a basis
+of A, alpha and s are polynomials in theta, found by linear algebra, and theta has a characteristic polynomial whose one irreducible factor
+with the root sqrt(D) + c alpha defines K(sqrt(D)) (H. Cohen, *A Course in Computational Algebraic Number Theory*, sections 3.6 and 4.1).
+Finitely many c fail, those for which two conjugates of theta agree.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _with_root(square: Algebraic) -> tuple[Extension, Algebraic]:
         if table.det() != 0:
             break
     wanted = [powers[size], (alpha, zero), (zero, one)]
-    solved = table.solve(fmpq_mat(size, 3, [entry for row in zip(*(_column(pair, field) for pair in wanted), strict=True) for entry in row]))
+    solved = table.solve(
+        fmpq_mat(size, 3, [entry for row in zip(*(_column(pair, field) for pair in wanted), strict=True) for entry in row])
+    )
     relation, generator, root = (fmpq_poly([solved[i, j] for i in range(size)]) for j in range(3))
     larger = _embedding(fmpq_poly([*[0] * size, 1]) - relation, square, c)
     if larger.degree > MAX_DEGREE:
@@ -104,4 +106,3 @@ def _embedding(characteristic: fmpq_poly, square: Algebraic, c: int) -> NumberFi
         if len(near) == 1:
             return near[0]
         bits *= 2
-

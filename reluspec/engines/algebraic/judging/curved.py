@@ -113,10 +113,11 @@ class CurvedTest(LocalTest):
     def _grows_on_flat_sides(self, flat: Sequence[tuple[tuple[int, int], ...]]) -> bool:
         """Whether the loss grows to second order, all along the family, where slopes are zero; they are given by the kinks that they cross.
 
-        Let each of them cross one kink, from one side at most: its flat side. Take the polynomial P of the cell on the flat sides, between the
-        other kinks. A direction d of slope zero into a cell is on the flat side of kinks, and leaves the others as they are. Where an affine switch h vanishes, the polynomials of its two sides differ by h q, whose second derivative along
-        d is zero if d leaves h as it is. So along d the cell's second derivative is that of P. If P and the space V of all directions that
-        leave the other kinks as they are do not change under rotations, its Hessian on V is positive across the family everywhere if it
+        Let each of them cross one kink, from one side at most: its flat side. Take the polynomial P of the cell on the flat sides, between
+        the other kinks. A direction d of slope zero into a cell is on the flat side of some kinks, and leaves all others as they are. Where
+        an affine switch h vanishes, the polynomials of its two sides differ by h q, whose second derivative along d is zero if d leaves h
+        as it is. So along d the cell's second derivative is that of P. If P and the space V of all directions that leave the kinks with a
+        slope on both sides as they are do not change under rotations, the Hessian of P on V is positive across the family everywhere if it
         is at one point.
         """
         kinks = {kink for crossed in flat for kink in crossed}

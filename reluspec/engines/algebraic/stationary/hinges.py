@@ -3,21 +3,22 @@
 Along a circle such a switch, times its sign, is `h(t) = alpha cos t + beta sin t + kappa`, with kappa the same all along. It is positive
 
 - everywhere if kappa > 0 and `kappa^2 > alpha^2 + beta^2`: it is no condition; nowhere if kappa <= 0 and `kappa^2 >= alpha^2 + beta^2`;
-- else, where both are equal and kappa > 0, everywhere but at one point;
+- else, where both are equal and kappa > 0, everywhere but at one point, where one arc ends and another one begins;
 - else on an open arc, which begins and ends where, with `rho^2 = alpha^2 + beta^2` and `w^2 = rho^2 - kappa^2`,
 
       rho^2 (cos t, sin t) = (-kappa alpha - delta w beta, -kappa beta + delta w alpha),    h'(t) = -delta w,    delta = -1 and 1.
 
-What several of them leave are arcs between such points. A value there has the form `(A + B w) / rho^2` with A, B in the field of alpha, beta
-and kappa, and its sign follows from those of A, B and `A^2 - B^2 w^2`: so which points are ends is decided exactly, without the root w. Only
-the ends themselves need it (`extensions`).
+What several of them leave are arcs between such points. A value there has the form `(A + B w) / rho^2` with A, B in the field of alpha,
+beta and kappa, and its sign follows from those of A, B and `A^2 - B^2 w^2`: so which points are ends is decided exactly, without the
+root w. Only the ends themselves need it (`extensions`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 from flint import arb, ctx
@@ -56,6 +57,11 @@ class Turning:
         """Of the amplitude: `alpha^2 + beta^2`."""
         return self.alpha * self.alpha + self.beta * self.beta
 
+    @property
+    def touches(self) -> bool:
+        """Whether it vanishes at one point."""
+        return self.kappa * self.kappa == self.square
+
     def times(self, sign: int) -> Turning:
         return Turning(self.name, self.alpha * sign, self.beta * sign, self.kappa * sign)
 
@@ -67,15 +73,17 @@ class Turning:
 
 @dataclass(frozen=True)
 class End:
-    """The point where `row` vanishes and grows (`delta` -1: an arc begins) or falls (1), with the names of all that vanish there."""
+    """The point where `row` vanishes and grows (`delta` -1: an arc begins), falls (1) or touches zero (0); `tight`: who vanishes there."""
 
     row: Turning
     delta: int
     tight: frozenset[str]
 
     def direction(self, root: Algebraic, extension: Extension) -> Plane:
-        """The point, scaled; `root` is w, unless the row has no kappa: then rho has taken its place, and the direction is free of it."""
+        """The point, scaled; `root` is w, where it is needed: not where kappa is zero, or w itself."""
         alpha, beta, kappa = (extension.lifted(entry) for entry in (self.row.alpha, self.row.beta, self.row.kappa))
+        if self.row.touches:
+            return -(kappa * alpha), -(kappa * beta)
         if kappa == 0:
             return beta * -self.delta, alpha * self.delta
         return -(kappa * alpha) - root * beta * self.delta, -(kappa * beta) + root * alpha * self.delta
@@ -113,10 +121,7 @@ def needed(rows: Sequence[Turning]) -> list[Turning]:
 
 def hinged_arcs(rows: Sequence[Turning]) -> list[HingedArc]:
     """The arcs of a circle on which all rows, which are `needed`, are positive. Raises `UndescribedError`."""
-    if any((row.kappa * row.kappa - row.square).sign() == 0 for row in rows):
-        raise UndescribedError("a switch that touches a circle of critical points")
-    ends = list(_ends(rows))
-    ordered = _in_order(ends)
+    ordered = [replace(end, delta=delta) for end in _in_order(list(_ends(rows))) for delta in ((end.delta,) if end.delta else (1, -1))]
     if not ordered:
         return []
     # Starts and ends take turns; the last start is followed by the first end.
@@ -130,14 +135,16 @@ def _square_of_root(row: Turning) -> Algebraic:
 
 
 def _ends(rows: Sequence[Turning]) -> Iterator[End]:
-    """The points where some rows vanish, all of them growing or all falling, and the others are positive; each once."""
+    """The points where some rows vanish, all of them growing or all falling, and the others are positive; each once.
+
+    A row that touches zero at such a point changes nothing; where no other row vanishes, it is both ends.
+    """
     for k, row in enumerate(rows):
-        for delta in (-1, 1):
+        for delta in (0,) if row.touches else (-1, 1):
             signs = [_sign_at(other, row, delta) if other is not row else 0 for other in rows]
             zeros = [j for j, sign in enumerate(signs) if not sign]
-            if -1 in signs or zeros[0] != k:
-                continue
-            if all(_slope_at(rows[j], row, delta) == -delta for j in zeros):
+            leading = [j for j in zeros if not rows[j].touches] or zeros
+            if -1 not in signs and leading[0] == k and all(_slope_at(rows[j], row, delta) == -delta for j in leading):
                 yield End(row, delta, frozenset(rows[j].name for j in zeros))
 
 
@@ -168,7 +175,7 @@ def _in_order(ends: Sequence[End]) -> list[End]:
     bits = BITS
     while True:
         placed = sorted(((end.angle(bits), end) for end in ends), key=lambda pair: float(pair[0].mid()))
-        if all(one[0] < other[0] for one, other in zip(placed, placed[1:], strict=False)):
+        if all(one[0] < other[0] for one, other in pairwise(placed)):
             return [end for _, end in placed]
         if bits > MAX_BITS:
             raise UndescribedError("ends of arcs of critical points that cannot be told apart")
@@ -183,7 +190,7 @@ def _arc(first: End, last: End) -> HingedArc:
         if not turn < arb.pi():
             raise UndescribedError("half a circle of critical points, or more")
     field = first.row.alpha.field
-    rooted = [end for end in (first, last) if end.row.kappa != 0]
+    rooted = [end for end in (first, last) if end.row.kappa != 0 and not end.row.touches]
     extension, roots = with_roots(field, [_square_of_root(end.row) for end in rooted])
     by_end = dict(zip(map(id, rooted), roots, strict=True))
     one, other = (end.direction(by_end.get(id(end), extension.generator), extension) for end in (first, last))

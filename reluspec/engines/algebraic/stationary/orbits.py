@@ -17,10 +17,10 @@ vectors eta_i, with the signs s_i, the same for every unit of the group.
   sphere in E their union has the homology of the nerve, the boundary of a simplex, a sphere of dimension k - 2 (contractible pieces:
   Leray). By Alexander's duality the complement has `1 + rank H~_(N-2)` connected parts, and N - 2 = k - 2 only for k = 2.
 - *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it.
-- *Kinks away from zero* give switches `F_l . eta_i + kappa_i` with the same constant all along. Those with `kappa^2 > |eta|^2` have one sign on
-  the whole orbit. For rank one the others are intervals for the c_l, the open simplex among them: their squares then have all sums
-  between those of their least and of their greatest values, of which 1 must be one. If an interval is no condition on the simplex, it is
-  one nowhere; what is left otherwise is an arc for two units (`hinges`), and is not described for more.
+- *Kinks away from zero* give switches `F_l . eta_i + kappa_i` with the same constant all along. Those with `kappa^2 > |eta|^2` have one
+  sign on the whole orbit. For rank one the others are open intervals for the weights c_l. Where all are fulfilled on the open simplex of
+  the homogeneous ones, it is left whole; where the squares of numbers in these intervals cannot add up to one, there is nothing. What
+  else is left is some arcs for two units (`hinges`), and is not described for more.
 """
 
 from __future__ import annotations
@@ -166,7 +166,9 @@ def _set(shape: Shape, orbits: Sequence[Orbit], moving: Sequence[Sequence[Switch
     for orbit, found in own.items():
         zeros_at = tight_at_corners(found, orbit.units, sides[orbit])
         corners = [
-            (framed(point, orbit, corner(orbit.units, which)), tight | zeros) for point, tight in corners for which, zeros in enumerate(zeros_at)
+            (framed(point, orbit, corner(orbit.units, which)), tight | zeros)
+            for point, tight in corners
+            for which, zeros in enumerate(zeros_at)
         ]
         witness = framed(witness, orbit, inner_frame(orbit.units))
     field = shape.field
@@ -184,4 +186,3 @@ def _set(shape: Shape, orbits: Sequence[Orbit], moving: Sequence[Sequence[Switch
         orbits=tuple(orbits),
         base=tuple(base),
     )
-

@@ -9,8 +9,8 @@ and its critical points come in circles. That this holds is proved as an identit
 `X f = sum_k q_k df/dp_k - p_k df/dq_k`, is the zero polynomial. On every orbit but the fixed points p = q = 0 there are, where k is the
 first coordinate with (p_k, q_k) != 0, exactly two points with q_k = 0, one of them with p_k > 0. So with q_k = 0 as one more equation a
 system has one isolated solution for every circle, which is then known exactly. A switch h with `X X h = -h` is `cos t h + sin t X h` along
-the circle: what the strict switches leave of it is an arc, the part in a cone of the plane of (cos t, sin t). If `h + X X h` is not zero, but
-X of it is, kinks away from zero leave arcs of another kind (`hinges`).
+the circle: what the strict switches leave of it is an arc, the part in a cone of the plane of (cos t, sin t). If `h + X X h` is not zero,
+but X of it is, kinks away from zero leave arcs of another kind (`hinges`).
 """
 
 from __future__ import annotations
