@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 from flint import fmpq, fmpq_mpoly
@@ -19,7 +18,7 @@ from reluspec.engines.algebraic.exact.forms import positive_definite
 from reluspec.engines.algebraic.exact.linear import dot, echelon, form, kernel, rank
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Undetermined
 from reluspec.engines.algebraic.judging.adjacent import geometry
-from reluspec.engines.algebraic.judging.circles import Chord
+from reluspec.engines.algebraic.judging.circles import sign_on_arc
 from reluspec.engines.algebraic.judging.local import ZeroSwitch
 from reluspec.engines.algebraic.judging.sides import LocalTest, NestedSwitchesError
 from reluspec.engines.algebraic.judging.surroundings import MAX_SIDES, slope_of
@@ -139,13 +138,8 @@ class CurvedTest(LocalTest):
 
     def _sign_along(self, polynomial: fmpq_mpoly) -> int:
         """The sign of a polynomial of the chart on the whole family. Raises `Undetermined`."""
-        if self._chord is not None:
-            return self._chord.up_to_scale(polynomial.to_dict()).sign()
-        return sign_on_simplices(polynomial.to_dict(), self.found)
-
-    @cached_property
-    def _chord(self) -> Chord | None:
-        return Chord(self.found) if self.found.pairs else None
+        terms = polynomial.to_dict()
+        return sign_on_arc(self.found, terms) if self.found.pairs else sign_on_simplices(terms, self.found)
 
 
 def _combined(gradient: Sequence[Terms], ray: Sequence[Any]) -> Terms:

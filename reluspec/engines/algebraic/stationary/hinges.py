@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import atan2
 from typing import TypeAlias
 
 from flint import arb, ctx
@@ -32,7 +33,7 @@ Plane: TypeAlias = tuple[Algebraic, Algebraic]
 BITS = 128
 """First precision at which ends are put in order."""
 MAX_BITS = 4_096
-"""Precision at which an arc counts as half a circle."""
+"""Precision to which ends that differ are told apart."""
 
 
 class EmptyError(Exception):
@@ -99,11 +100,14 @@ class End:
 
 @dataclass(frozen=True)
 class HingedArc:
-    """An open arc, counterclockwise from `first` to `last`, shorter than half a circle, in a field that holds its ends."""
+    """An open arc, counterclockwise from `first` to `last`, in a field that holds its ends; `angles` are about those of the ends."""
 
     extension: Extension
     first: Plane
     last: Plane
+    angles: tuple[float, float]
+    is_short: bool
+    """Shorter than half a circle, for certain."""
     tight: tuple[frozenset[str], frozenset[str]]
 
 
@@ -120,7 +124,7 @@ def needed(rows: Sequence[Turning]) -> list[Turning]:
 
 
 def hinged_arcs(rows: Sequence[Turning]) -> list[HingedArc]:
-    """The arcs of a circle on which all rows, which are `needed`, are positive. Raises `UndescribedError`."""
+    """The arcs of a circle on which all rows, which are `needed`, are positive. Raises `UndescribedError`, `ExtensionError`."""
     ordered = [replace(end, delta=delta) for end in _in_order(list(_ends(rows))) for delta in ((end.delta,) if end.delta else (1, -1))]
     if not ordered:
         return []
@@ -183,12 +187,8 @@ def _in_order(ends: Sequence[End]) -> list[End]:
 
 
 def _arc(first: End, last: End) -> HingedArc:
-    """Raises `UndescribedError` for one that is not proved to be shorter than half a circle, `ExtensionError`."""
-    with ctx.workprec(BITS):
-        turn = last.angle(BITS) - first.angle(BITS)
-        turn = turn if turn > 0 else turn + 2 * arb.pi()
-        if not turn < arb.pi():
-            raise UndescribedError("half a circle of critical points, or more")
+    """Raises `ExtensionError`."""
+    turn = _turn(first, last)
     field = first.row.alpha.field
     rooted = [end for end in (first, last) if end.row.kappa != 0 and not end.row.touches]
     extension, roots = with_roots(field, [_square_of_root(end.row) for end in rooted])
@@ -197,4 +197,20 @@ def _arc(first: End, last: End) -> HingedArc:
     # One switch may cut at both ends, which are faces of their own.
     both = first.tight & last.tight
     tight = (frozenset(f"{name}.{side}" if name in both else name for name in end.tight) for side, end in enumerate((first, last)))
-    return HingedArc(extension, one, other, (next(tight), next(tight)))
+    start = atan2(float(one[1]), float(one[0]))
+    with ctx.workprec(BITS):
+        is_short = bool(turn < arb.pi())
+    return HingedArc(extension, one, other, (start, start + float(turn.mid())), is_short, (next(tight), next(tight)))
+
+
+def _turn(first: End, last: End) -> arb:
+    """The angle from one end to the next; a whole turn from a point to itself."""
+    bits = BITS
+    while True:
+        with ctx.workprec(bits):
+            turn = last.angle(bits) - first.angle(bits)
+            if turn > 0:
+                return turn
+            if turn < 0 or (first.row is last.row and first.row.touches):
+                return turn + 2 * arb.pi()
+        bits *= 2

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations, product
-from math import atan2, tan
+from itertools import combinations, pairwise, product
+from math import atan2, pi, tan
 
 from flint import fmpq_mpoly
 
@@ -188,21 +188,24 @@ def _parts(shape: Shape, sigma: tuple[int, ...], pairs: Pairs, turning: Sequence
 
 def _hinged(shape: Shape, sigma: tuple[int, ...], pairs: Pairs, turning: Sequence[Turning], arc: HingedArc) -> CriticalSet:
     """An arc that ends at kinks away from zero, in the field of its ends. Raises `UndescribedError`."""
-    inside = _inside([arc.first, arc.last])
-    if any(row.at(*inside).sign() <= 0 for row in turning):
-        raise UndescribedError("an arc of critical points that is too short")
+    start, stop = arc.angles
+    middle, *inner = [_near(start + share * (stop - start), (stop - start) / 16) for share in (1 / 2, 1 / 3, 2 / 3)]
     field, lifted = arc.extension.field, arc.extension.lifted
+    ends = [arc.first, *(() if arc.is_short else inner), arc.last]
+    crossed = [a[0] * b[1] - a[1] * b[0] for a, b in pairwise([(field.element(0) + c, field.element(0) + s) for c, s in ends])]
+    if any(row.at(*inside).sign() <= 0 for row in turning for inside in (middle, *inner)) or any(one.sign() <= 0 for one in crossed):
+        raise UndescribedError("an arc of critical points that is too short")
     moved = replace(shape, field=field, point=tuple(map(lifted, shape.point)), directions=())
-    witness = rotated(moved.point, pairs, *(field.element(entry) for entry in inside))
+    witness = rotated(moved.point, pairs, *(field.element(entry) for entry in middle))
     return CriticalSet(
         field=field,
         living=shape.living,
         sigma=sigma,
         witness=witness,
         directions=(_tangent(moved, witness, pairs),),
-        vertices=tuple(rotated(moved.point, pairs, *end) for end in (arc.first, arc.last)),
+        vertices=tuple(rotated(moved.point, pairs, field.element(0) + c, field.element(0) + s) for c, s in ends),
         rays=(),
-        tight=arc.tight,
+        tight=(arc.tight[0], *(frozenset[str]() for _ in ends[1:-1]), arc.tight[1]),
         singular=shape.singular,
         pairs=pairs,
     )
@@ -250,14 +253,22 @@ def _tangent(shape: Shape, point: Vector, pairs: Pairs) -> Vector:
 
 def _inside(rays: Sequence[Sequence[Algebraic]]) -> tuple[Fraction, Fraction]:
     """A rational point of the circle near the middle between two directions; that it lies between them is for the caller to check."""
-    angles = [atan2(float(sine), float(cosine)) for cosine, sine in rays]
-    first, second = angles
-    turn = (second - first + 3.141592653589793) % 6.283185307179586 - 3.141592653589793
-    half = Fraction(tan((first + turn / 2) / 2))
+    first, second = [atan2(float(sine), float(cosine)) for cosine, sine in rays]
+    turn = _least(second - first)
+    return _near(first + turn / 2, abs(turn) / 8)
+
+
+def _near(angle: float, reach: float) -> tuple[Fraction, Fraction]:
+    """A rational point of the circle at about this angle."""
+    half = Fraction(tan(angle / 2))
     for denominator in (1, 2, 5, 10, 100, 10_000, MAX_DENOMINATOR):
         t = half.limit_denominator(denominator)
         cosine, sine = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
-        off = abs((atan2(float(sine), float(cosine)) - first - turn / 2 + 3.141592653589793) % 6.283185307179586 - 3.141592653589793)
-        if off < abs(turn) / 8:
+        if abs(_least(atan2(float(sine), float(cosine)) - angle)) < reach:
             break
     return cosine, sine
+
+
+def _least(angle: float) -> float:
+    """The same angle between -pi and pi."""
+    return (angle + pi) % (2 * pi) - pi
