@@ -17,6 +17,7 @@ import reluspec
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.extensions import ExtensionError, with_roots
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField
+from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.stationary.hinges import EmptyError, HingedArc, Turning, hinged_arcs, needed
 from reluspec.engines.algebraic.stationary.switches import Switch, meets_sphere, on_simplex, tight_at_corners
 from reluspec.language import parse_spec
@@ -216,6 +217,7 @@ EXPECTED = {
     "four arcs": [(1, 2, True), (1, 1, True), (1, 1, True)],
     "two sides": [(1, 1, True), (0, 2, True), (0, 1, True)],
     "long arcs": [(0, 2, True), (0, 2, True), (1, 1, True), (1, 1, True), (0, 2, True)],
+    "touching": [(0, 2, True), (1, 1, False), (1, 1, False)],
     "relu6": [(0, 2, True), (1, 1, False), (1, 1, False)],
     "hard_tanh": [(0, 1, True), (0, 2, True), (0, 1, True)],
 }
@@ -258,3 +260,10 @@ def test_ends_and_orbits_by_numbers(name: str) -> None:
             assert min(float(np.linalg.norm(end - vertex)) for vertex in listed) < 1e-6
         assert component.closed == is_closed(land, arc, random)
         assert component.orbit_size == orbit(land, arc)
+
+
+def test_units_with_different_signs_that_rotate() -> None:
+    """One is above, the other one below the steep piece of a clipped activation: both see the slope 1/10, and their circle is cut to nothing."""
+    problem = parse_spec(spec("[3, 1]", "[1, 2]", "layer 2 { max(z/10, min(z, 2)) }", "1/20"), name="b.rspec")
+    outcome = stratum_job(problem, "++++++|--++++")
+    assert (outcome["reason"], outcome["sets"]) == ("", [])
