@@ -14,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import reluspec
+from reluspec.checking.families import Projection
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.extensions import ExtensionError, with_roots
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField
@@ -21,8 +22,9 @@ from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.stationary.hinges import EmptyError, HingedArc, Turning, hinged_arcs, needed
 from reluspec.engines.algebraic.stationary.switches import Switch, meets_sphere, on_simplex, tight_at_corners
 from reluspec.language import parse_spec
+from reluspec.minima.families import random_points
 from reluspec.minima.minima_map import MinimaMap
-from reluspec.minima.records import ChartFamily
+from reluspec.minima.records import Ball, ChartFamily
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -263,7 +265,30 @@ def test_ends_and_orbits_by_numbers(name: str) -> None:
 
 
 def test_units_with_different_signs_that_rotate() -> None:
-    """One is above, the other one below the steep piece of a clipped activation: both see the slope 1/10, and their circle is cut to nothing."""
+    """One is above, the other below the steep piece of a clipped activation: both see the slope 1/10; nothing is left of their circle."""
     problem = parse_spec(spec("[3, 1]", "[1, 2]", "layer 2 { max(z/10, min(z, 2)) }", "1/20"), name="b.rspec")
     outcome = stratum_job(problem, "++++++|--++++")
     assert (outcome["reason"], outcome["sets"]) == ("", [])
+
+
+def test_points_of_an_arc_longer_than_half_a_circle() -> None:
+    """Samples fill it, `check` finds each of them again, and the nearest point to one beyond an end is the end."""
+    problem = parse_spec(TEXTS["long arcs"], name="b.rspec")
+    angles = np.radians([-110, -30, 40, 120])
+
+    def place(angle: float) -> np.ndarray:
+        return np.array([np.cos(angle), np.sin(angle), 2 * np.cos(angle), 2 * np.sin(angle)])
+
+    vertices = tuple(tuple(Ball(repr(float(entry)), "0") for entry in place(angle)) for angle in angles)
+    family = ChartFamily(vertices=vertices, rays=(), units=(), pairs=((0, 1), (2, 3)))
+    points = np.array(
+        [np.concatenate([tensor.ravel() for tensor in point.values()]) for point in random_points(problem, family, 200, seed=1)]
+    )
+    found = np.arctan2(points[:, 1], points[:, 0])
+    assert np.allclose([place(angle) for angle in found], points)
+    assert angles[0] < found.min() < angles[0] + 0.1
+    assert angles[-1] - 0.1 < found.max() < angles[-1]
+    assert np.diff(np.sort(found)).max() < 0.2
+    projection = Projection(problem, family)
+    assert np.allclose([projection.nearest(point) for point in points[:20]], points[:20], atol=1e-6)
+    assert np.allclose(projection.nearest(place(np.radians(130))), place(angles[-1]), atol=1e-6)
