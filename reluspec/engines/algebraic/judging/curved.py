@@ -8,15 +8,16 @@ followed along the family, as polynomials: on an arc by `circles`, on simplices 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flint import fmpq, fmpq_mpoly
+from flint import ctx, fmpq, fmpq_mpoly
 
-from reluspec.engines.algebraic.exact.forms import positive_definite
+from reluspec.engines.algebraic.exact.forms import positive_definite, reduction
 from reluspec.engines.algebraic.exact.linear import dot, echelon, form, kernel, rank
-from reluspec.engines.algebraic.exact.scalars import FRACTIONS, Undetermined
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Undetermined
 from reluspec.engines.algebraic.judging.adjacent import geometry
 from reluspec.engines.algebraic.judging.circles import sign_on_arc
 from reluspec.engines.algebraic.judging.local import ZeroSwitch
@@ -28,6 +29,9 @@ from reluspec.engines.algebraic.stationary.frames import turned
 from reluspec.engines.algebraic.stationary.rotations import along
 from reluspec.engines.algebraic.stationary.simplices import sign_on_simplices
 from reluspec.systems.surrogate import Surrogate, rational
+
+BITS = 256
+"""Precision of second derivatives within the stratum."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class CurvedTest(LocalTest):
 
     def decision_along(self) -> Decision:
         """The verdict at the witness, if it holds along the whole family."""
+        if self._falls_within():
+            return Decision(Verdict.NOT_MINIMUM, "second order along a family", "the function falls, to second order, within the stratum")
         try:
             decision = self._by_balls()
             if decision is None:
@@ -68,6 +74,19 @@ class CurvedTest(LocalTest):
         if self._grows_on_flat_sides([slope.kinks for slope in slopes if not slope.sign]):
             return Decision(Verdict.MINIMUM, "first and second order along a family")
         return Decision(Verdict.UNDECIDED, "", "degenerate: a kink without a slope along a family of critical points")
+
+    def _falls_within(self) -> bool:
+        """Whether a second derivative within the stratum is negative, which rotations keep; asked where its zero switches are affine."""
+        if self.found.living or self._others:
+            return False
+        positions = self.positions
+        rows = [[normal[k] for k in positions] for normal in map(self._normal, self._affine)]
+        inside = kernel(rows, len(positions), FRACTIONS)
+        with ctx.workprec(BITS), suppress(Undetermined):
+            basis = [[BALLS.number(entry) for entry in direction] for direction in inside]
+            _, hessian = self._taylor(self._base, BALLS, [value.ball(BITS) for value in self.found.witness])
+            return reduction([[form(hessian, one, other, BALLS) for other in basis] for one in basis], BALLS).negative is not None
+        return False
 
     def _by_turning_regions(self, exactly: bool) -> Decision:
         """Region by region, where rotations keep every region."""

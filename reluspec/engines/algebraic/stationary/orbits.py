@@ -16,7 +16,8 @@ vectors eta_i, with the signs s_i, the same for every unit of the group.
   the k closed convex cones `u_l in G`. Any j < k of these meet in a convex cone that is no linear space, all k of them in 0 only; so on the
   sphere in E their union has the homology of the nerve, the boundary of a simplex, a sphere of dimension k - 2 (contractible pieces:
   Leray). By Alexander's duality the complement has `1 + rank H~_(N-2)` connected parts, and N - 2 = k - 2 only for k = 2.
-- *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it.
+- *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it. It
+  is left out where the part is not described.
 - *Kinks away from zero* give switches `F_l . eta_i + kappa_i` with the same constant all along. Those with `kappa^2 > |eta|^2` have one
   sign on the whole orbit. For rank one the others are open intervals for the weights c_l. Where all are fulfilled on the open simplex of
   the homogeneous ones, it is left whole; where the squares of numbers in these intervals cannot add up to one, there is nothing. What
@@ -68,10 +69,9 @@ def orbit_sets(stratum: Restricted, conditions: Sequence[Condition], shape: Shap
         constant, turning = told_apart(conditions, frame.groups)
         if not all(value_at(c.polynomial.to_dict(), shape.point, shape.field.element(0)).sign() == c.sign for c in constant):
             return Found()
-        if order is Definiteness.INDEFINITE:
-            return Found(left_out=True)
         if len(frame.groups) == 1 and len(frame.groups[0][0]) == 2 and _rank(shape.point, frame.groups[0]):
-            return Found(*_arcs(shape, conditions, frame.groups[0]))
+            sets, reason = _arcs(shape, conditions, frame.groups[0])
+            return Found(left_out=True) if reason and order is Definiteness.INDEFINITE else Found(sets, reason)
         # Without zero switches nothing but the second order decides.
         kind = "minima" if order is Definiteness.POSITIVE and stratum.surrogate.signs.is_cell else "critical points"
         moving = [switches(moved, group, shape) for moved, group in zip(turning, frame.groups, strict=True)]
