@@ -19,6 +19,8 @@ from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.extensions import ExtensionError, with_roots
 from reluspec.engines.algebraic.exact.number_field import RATIONALS, NumberField
 from reluspec.engines.algebraic.job import stratum_job
+from reluspec.engines.algebraic.judging.verdict import Verdict
+from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.algebraic.stationary.hinges import EmptyError, HingedArc, Turning, hinged_arcs, needed
 from reluspec.engines.algebraic.stationary.switches import Switch, meets_sphere, on_simplex, tight_at_corners
 from reluspec.language import parse_spec
@@ -212,15 +214,17 @@ TEXTS = {
     "long arcs": spec("[1, 3, -2]", "[-3/2, 2, 1/2]", "layer 2 { max(-1, min(z, 2)) } without bias"),
     "touching": spec("[0, -2, 2]", "[1, -1, 1/2]", "layer 2 { max(-2, min(z, 1)) } without bias", outputs="layer 1 linear"),
     "relu6": spec("[-2, -1, 1]", "[1, 1, -1]", "layer 2 relu6"),
+    "three units": spec("[-1]", "[-3]", "layer 3 relu6", "1/2"),
     "hard_tanh": spec("[-2, -1, 3]", "[1, 1, -1]", "layer 2 hard_tanh"),
 }
-SLOW = ("long arcs", "touching", "relu6", "hard_tanh")
+SLOW = ("two sides", "long arcs", "touching", "relu6", "three units", "hard_tanh")
 EXPECTED = {
     "four arcs": [(1, 2, True), (1, 1, True), (1, 1, True)],
     "two sides": [(1, 1, True), (0, 2, True), (0, 1, True)],
     "long arcs": [(0, 2, True), (0, 2, True), (1, 1, True), (1, 1, True), (0, 2, True)],
     "touching": [(0, 2, True), (1, 1, False), (1, 1, False)],
     "relu6": [(0, 2, True), (1, 1, False), (1, 1, False)],
+    "three units": [(2, 1, True)],
     "hard_tanh": [(0, 1, True), (0, 2, True), (0, 1, True)],
 }
 """Dimension, orbit, closed."""
@@ -262,6 +266,23 @@ def test_ends_and_orbits_by_numbers(name: str) -> None:
             assert min(float(np.linalg.norm(end - vertex)) for vertex in listed) < 1e-6
         assert component.closed == is_closed(land, arc, random)
         assert component.orbit_size == orbit(land, arc)
+
+
+@pytest.mark.parametrize(
+    ("stratum", "verdicts"),
+    [
+        ("+-+-+-|+-+-+-", []),
+        ("+-+-0-|+-+-0-", [(1, Verdict.NOT_MINIMUM)]),
+        ("+-+---|+-+---", [(1, Verdict.MINIMUM)]),
+        ("--0-+-|--0-+-", [(1, Verdict.MINIMUM)]),
+        ("+-+-+-|--+-+-", []),
+    ],
+)
+def test_strata_of_two_relu6_units(stratum: str, verdicts: list[tuple[int, Verdict]]) -> None:
+    """Circles that are cut to nothing, arcs of saddles and of minima, one with a tie where units are off, and a limit that was reached."""
+    outcome = StratumOutcome.from_json(stratum_job(parse_spec(TEXTS["relu6"], name="b.rspec"), stratum))
+    assert outcome.undecided == ""
+    assert [(judged.found.dimension, judged.decision.verdict) for judged in outcome.sets] == verdicts
 
 
 def test_units_with_different_signs_that_rotate() -> None:
