@@ -145,8 +145,10 @@ class Projection:
         return self._theta(coordinates)
 
     def _on_chord(self, share: float) -> Array:
-        first, last = self._vertices[0], self._vertices[1]
-        coordinates = (1 - share) * first + share * last
+        steps = len(self._vertices) - 1
+        k = min(int(share * steps), steps - 1)
+        first, last = self._vertices[k], self._vertices[k + 1]
+        coordinates = (k + 1 - share * steps) * first + (share * steps - k) * last
         length = float(np.linalg.norm(coordinates[self._pairs]))
         coordinates[self._pairs] *= float(np.linalg.norm(first[self._pairs])) / max(length, 1e-300)
         return self._theta(coordinates)

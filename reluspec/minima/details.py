@@ -95,7 +95,8 @@ def _extent(problem: Problem, family: ChartFamily) -> Iterator[str]:
         return
     whole = is_whole_circle(family)
     if len(family.pairs[0]) == 2:
-        yield "all of it: the whole circle through the point" if whole else "all of it: the arc of a circle between the points"
+        ends = "between the points" if len(family.vertices) == 2 else "through the points, from the first to the last"
+        yield "all of it: the whole circle through the point" if whole else f"all of it: the arc of a circle {ends}"
     else:
         yield "all of it: every rotation of the point" if whole else "all of it: the part of a sphere between the points"
     for positions in family.pairs:

@@ -25,7 +25,8 @@ def floats(tensor: Tensor) -> Any:
 def family_point(problem: Problem, family: Family | ChartFamily, mixture: Any, amounts: Any = (), turn: Any = 0.0) -> Arrays:
     """The theta at the convex combination `mixture` (V, adding up to 1) of the vertices plus `amounts` (R, positive) of the rays.
 
-    A whole circle, which has one vertex, is turned by the angle `turn` (radians), a whole orbit of more units by the rotation `turn` (one
+    On an arc with more than two vertices the combination of their numbers, from 0, is a place between two neighbours (`on_path`). A whole
+    circle, which has one vertex, is turned by the angle `turn` (radians), a whole orbit of more units by the rotation `turn` (one
     row per unit), or its first two units by an angle.
     """
     if isinstance(family, ChartFamily):
@@ -34,6 +35,20 @@ def family_point(problem: Problem, family: Family | ChartFamily, mixture: Any, a
     s = mixture @ np.array(floats(family.vertices))
     bias = float(mixture @ np.array(floats(family.bias))) if family.bias else None
     return _polytope_point(problem, family, s, bias)
+
+
+def on_path(family: Family | ChartFamily, place: float) -> NDArray[np.float64]:
+    """The mixture of vertices at a place between 0 and 1 on an arc, from the first vertex to the last, two neighbours at a time."""
+    last = len(family.vertices) - 1
+    mixture = np.zeros(last + 1)
+    k = min(int(place * last), last - 1)
+    mixture[k], mixture[k + 1] = k + 1 - place * last, place * last - k
+    return mixture
+
+
+def is_arc(family: Family | ChartFamily) -> bool:
+    """Whether the family is an arc of a circle with two ends; its vertices are in order."""
+    return isinstance(family, ChartFamily) and bool(family.pairs) and len(family.pairs[0]) == 2 and len(family.vertices) > 1
 
 
 def is_whole_circle(family: Family | ChartFamily) -> bool:
@@ -48,6 +63,8 @@ def random_points(problem: Problem, family: Family | ChartFamily, count: int, se
     points = []
     for _ in range(count):
         mixture, amounts = random.dirichlet(np.ones(len(family.vertices))), random.exponential(size=rays)
+        if is_arc(family) and len(mixture) > 2:
+            mixture = on_path(family, random.uniform())
         points.append(family_point(problem, family, mixture, amounts, _random_turn(family, random)))
     return points
 
@@ -80,6 +97,8 @@ def _polytope_point(problem: Problem, family: Family, s: Any, bias: float | None
 
 
 def _chart_point(problem: Problem, family: ChartFamily, mixture: NDArray[np.float64], amounts: NDArray[np.float64], turn: Any) -> Arrays:
+    if is_arc(family):
+        mixture = on_path(family, float(mixture @ np.arange(len(mixture))) / (len(mixture) - 1))
     vertices, rays = np.array(floats(family.vertices)), np.array(floats(family.rays)).reshape(-1, len(problem.parameters))
     theta = mixture @ vertices + amounts @ rays
     if family.pairs:

@@ -76,7 +76,8 @@ class ChartFamily:
     of `rays`, each with one coordinate per free parameter. Parameters of none of the `units` are their own coordinates.
 
     With `pairs` it is an arc of a circle instead: the coordinates in `pairs` of a combination of the two vertices, the ends, are scaled to
-    the length that they have at each of these. A single vertex stands for the whole circle through it: `(p, q)` becomes
+    the length that they have at each of these. Half a circle, or more, has further vertices between the ends: combinations are those of
+    two neighbours. A single vertex stands for the whole circle through it: `(p, q)` becomes
     `(cos t p + sin t q, cos t q - sin t p)` for every pair of positions.
 
     With more than two positions in each of the `pairs` it is a part of a sphere, or an orbit: combinations of the vertices are scaled in

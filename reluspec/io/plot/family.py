@@ -12,7 +12,7 @@ from reluspec.errors import ProblemError
 from reluspec.io.plot.evaluate import Array, inputs, outputs, parameters, spread, targets, vector_of
 from reluspec.io.plot.fits import curve, draw_data, kink_places
 from reluspec.io.plot.style import COLOURS, DASHES, SOFT
-from reluspec.minima.families import family_point, is_whole_circle
+from reluspec.minima.families import family_point, is_arc, is_whole_circle, on_path
 from reluspec.minima.minima_map import MinimaMap
 from reluspec.minima.records import ChartFamily, Component, Piece
 
@@ -74,6 +74,8 @@ def _path(minima: MinimaMap, piece: Piece, shares: Array) -> list[dict[str, Arra
         mixture[0] = rest * (1 - share) if corners > 1 else 1.0
         if corners > 1:
             mixture[1] = rest * share
+        if is_arc(found):
+            mixture = on_path(found, share)
         amounts = np.full(rays, 0.5)
         amounts[:1] = REACH * share
         turn = 2 * np.pi * share if is_whole_circle(found) else 0.0

@@ -201,7 +201,7 @@ def moving_degree(exponents: tuple[int, ...]) -> int:
 def test_values_on_the_arc(found: CriticalSet, terms: dict[tuple[int, ...], Fraction], t: Fraction) -> None:
     """The polynomial on the arc is that on the chord times the power of a positive number; the sides' parities must agree."""
     rational = {exponents: fmpq(value.numerator, value.denominator) for exponents, value in terms.items()}
-    chord = Chord(found)
+    chord = Chord(found, *found.vertices)
     if len({moving_degree(exponents) % 2 for exponents in terms}) > 1:
         with pytest.raises(Undetermined):
             chord.up_to_scale(rational)
@@ -232,7 +232,7 @@ def test_a_linear_form_along_an_arc(found: CriticalSet, form: list[Fraction]) ->
     terms = {tuple(int(k == j) for j in range(COORDINATES)): fmpq(c.numerator, c.denominator) for k, c in enumerate(form) if c}
     assume(terms)
     ends = [sum((vertex[k] * c for k, c in enumerate(form)), found.field.element(0)).sign() for vertex in found.vertices]
-    along = Chord(found).up_to_scale(terms)
+    along = Chord(found, *found.vertices).up_to_scale(terms)
     if set(ends) == {1, -1}:
         with pytest.raises(Undetermined):
             along.sign()

@@ -19,7 +19,7 @@ from flint import fmpq
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.exact.scalars import Undetermined
-from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_at
+from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
 
 DEPTH = 8
 """How often an interval is halved in search of Bernstein coefficients of one sign."""
@@ -56,6 +56,10 @@ class Polynomial:
         """The sign on the open interval from 0 to 1. Raises `Undetermined` where it is not one, or that cannot be told."""
         return _bernstein_sign(_bernstein(self.coefficients), DEPTH)
 
+    def last(self) -> Algebraic:
+        """The value at 1."""
+        return sum(self.coefficients[1:], self.coefficients[0])
+
 
 def _bernstein(coefficients: Sequence[Algebraic]) -> list[Algebraic]:
     """Coefficients in the basis `C(n, k) t^k (1 - t)^(n - k)`: their signs bound those of the values."""
@@ -89,11 +93,19 @@ def _halves(values: Sequence[Algebraic]) -> tuple[list[Algebraic], list[Algebrai
     return left, right[::-1]
 
 
-class Chord:
-    """The points of an arc by a parameter from 0 to 1 on the chord between its ends."""
+def sign_on_arc(found: CriticalSet, terms: Mapping[tuple[int, ...], fmpq]) -> int:
+    """The sign of a polynomial of the chart on a whole arc, chord by chord. Raises `Undetermined` where it is not one, or not known."""
+    along = [Chord(found, first, last).up_to_scale(terms) for first, last in pairwise(found.vertices)]
+    signs = {polynomial.sign() for polynomial in along} | {polynomial.last().sign() for polynomial in along[:-1]}
+    if len(signs) > 1:
+        raise Undetermined("a slope changes its sign along a circle of critical points")
+    return signs.pop()
 
-    def __init__(self, found: CriticalSet) -> None:
-        first, last = found.vertices
+
+class Chord:
+    """The points of an arc, between two of its vertices less than half a circle apart, by a parameter from 0 to 1 on the chord."""
+
+    def __init__(self, found: CriticalSet, first: Vector, last: Vector) -> None:
         self.moving = {k for pair in found.pairs for k in pair}
         self.point = [
             Polynomial((a, b - a)) if k in self.moving else Polynomial((w,))

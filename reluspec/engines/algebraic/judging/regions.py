@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from flint import ctx, fmpq_mpoly
 
@@ -24,9 +24,13 @@ from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.stationary.charts import ParityError, derivative
 from reluspec.engines.algebraic.stationary.frames import turned
 from reluspec.engines.algebraic.stationary.rotations import Pairs, along, unit_pairs
+from reluspec.errors import StratumError
 from reluspec.regions.signs import Signs, sign_values
 from reluspec.systems.existence import strictly_feasible
 from reluspec.systems.surrogate import Surrogate
+
+Sides: TypeAlias = dict[int, int]
+"""Switches that vanish, by their positions, and the signs that they have on a region."""
 
 
 class RegionTest(Surroundings):
@@ -38,7 +42,7 @@ class RegionTest(Surroundings):
         Of an affine family only where the data of the test are the same along it, region by region.
         """
         degenerate = ""
-        for local, part in self._all_parts(lambda local: not self._rotates_to_a_minimum(local)):
+        for local, part in self._all_parts(lambda local, sides: not (self._rotates_to_a_minimum(local) or self._lies_above(local, sides))):
             verdict = self._verdict_on(local, part, exactly)
             if verdict.kind is LocalKind.NOT_MINIMUM:
                 return Decision(Verdict.NOT_MINIMUM, "first and second order, region by region", verdict.reason)
@@ -48,7 +52,7 @@ class RegionTest(Surroundings):
             return Decision(Verdict.UNDECIDED, "", degenerate if degenerate == VARIES else f"degenerate: {degenerate}")
         return Decision(Verdict.MINIMUM, "first and second order, region by region")
 
-    def _regions(self, signs: Signs, left: Sequence[int]) -> Iterator[tuple[Surrogate, dict[int, int]]]:
+    def _regions(self, signs: Signs, left: Sequence[int]) -> Iterator[tuple[Surrogate, Sides]]:
         """All ways to choose sides, each switch formed after the sides of those before it; one that is zero there stays so.
 
         A region whose affine switches have no common point near theta* is left out.
@@ -69,21 +73,21 @@ class RegionTest(Surroundings):
             if not rest or self._is_there(local, self._chosen(chosen)):
                 yield from self._regions(chosen, rest)
 
-    def _chosen(self, signs: Signs) -> dict[int, int]:
+    def _chosen(self, signs: Signs) -> Sides:
         """The sides of the zero switches that have one so far."""
         return {position: sign_values(signs.all)[position] for position in self.zeros if signs.all[position] != "0"}
 
-    def _is_there(self, local: Surrogate, sides: dict[int, int]) -> bool:
+    def _is_there(self, local: Surrogate, sides: Sides) -> bool:
         """Whether the affine ones among the switches have these sides somewhere near theta*; exact."""
         polynomials = ((side, local.switches[position].polynomial) for position, side in sides.items())
         return strictly_feasible([[side * entry for entry in slope_of(poly)] for side, poly in polynomials if poly.total_degree() == 1])
 
-    def _all_parts(self, asks: Callable[[Surrogate], bool] = lambda _: True) -> Iterator[tuple[Surrogate, Part]]:
+    def _all_parts(self, asks: Callable[[Surrogate, Sides], bool] = lambda _, __: True) -> Iterator[tuple[Surrogate, Part]]:
         """All parts of all regions that `asks` does not leave out. Raises `TooManyCells`."""
-        regions = ((local, sides) for local, sides in self._regions(self.signs, self.zeros) if asks(local))
+        regions = ((local, sides) for local, sides in self._regions(self.signs, self.zeros) if asks(local, sides))
         yield from at_most(MAX_SIDES, REGIONS, ((local, part) for local, sides in regions for part in self._parts(local, sides)))
 
-    def _parts(self, local: Surrogate, sides: dict[int, int]) -> Iterator[Part]:
+    def _parts(self, local: Surrogate, sides: Sides) -> Iterator[Part]:
         """The parts of a region on which factors that vanish have one sign, but those that affine factors show to be empty; exact."""
         conditions = [(self._split(local.switches[position].polynomial), side) for position, side in sides.items()]
         for part in parts(conditions):
@@ -166,6 +170,39 @@ class RegionTest(Surroundings):
                 if positive_definite(self._hessian(loss, BALLS, [value.ball(bits) for value in point], slice_), BALLS):
                     return True
         return False
+
+    def _lies_above(self, local: Surrogate, sides: Sides, left: Sequence[int] | None = None) -> bool:
+        """Whether the loss of a region is at least another region's, as a polynomial, that is flat along rotations and grows across them.
+
+        Where an affine switch h with side s vanishes, the polynomials of its two sides differ by a product h q. If s q is positive at the
+        point, the loss is at least the polynomial of the other side, near the point, on this side of h; and so on from there, by other
+        switches. The end of an arc that touches a switch is a minimum so.
+        """
+        for position in sides if left is None else left:
+            beyond = self._beyond(local, sides, position)
+            if beyond is None:
+                continue
+            quotient, rest = divmod(local.loss - beyond.loss, local.switches[position].polynomial)
+            if not rest.is_zero() or self._value(quotient.to_dict(), self._exact, self.found.witness).sign() != sides[position]:
+                continue
+            further = [other for other in (sides if left is None else left) if other != position]
+            if self._rotates_to_a_minimum(beyond) or self._lies_above(beyond, sides | {position: -sides[position]}, further):
+                return True
+        return False
+
+    def _beyond(self, local: Surrogate, sides: Sides, position: int) -> Surrogate | None:
+        """The region on the other side of an affine switch, if all switches that vanish are the same polynomials there."""
+        if self.found.living or local.switches[position].polynomial.total_degree() != 1:
+            return None
+        flat = list(self.signs.all)
+        for k, side in (sides | {position: -sides[position]}).items():
+            flat[k] = "+" if side > 0 else "-"
+        try:
+            beyond = self._around(self.signs.reshaped("".join(flat)))
+        except StratumError:
+            return None
+        same = all(beyond.switches[k].polynomial == local.switches[k].polynomial for k in self.zeros)
+        return beyond if same else None
 
     def _across_rotations(self, local: Surrogate, part: Part) -> LocalVerdict | None:
         """The test on the slice across the rotations that keep the loss of a region, where it proves a minimum; exact.

@@ -10,6 +10,7 @@ from itertools import chain
 
 from flint import fmpq_mpoly
 
+from reluspec.engines.algebraic.exact.extensions import ExtensionError
 from reluspec.engines.algebraic.ideals.attempts import first_found
 from reluspec.engines.algebraic.ideals.solving import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch, Critical
@@ -17,6 +18,7 @@ from reluspec.engines.algebraic.stationary.charts import Chart, Unit, all_produc
 from reluspec.engines.algebraic.stationary.enclosures import BITS, contains, theta_balls
 from reluspec.engines.algebraic.stationary.groups import frames, rotating_groups
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, covers, lies_in
+from reluspec.engines.algebraic.stationary.relaxed import is_inside, relaxed
 from reluspec.engines.algebraic.stationary.rescalings import slices, turns
 from reluspec.engines.algebraic.stationary.restricted import Restricted, restrictions
 from reluspec.engines.algebraic.stationary.rotations import Normal, normal_forms, rotated_pairs
@@ -42,6 +44,8 @@ def critical_points(
     pieces = list(restrictions(problem, signs, groebner))
     charted = _charted(pieces, signs) if symmetries and not second_order else []
     ways = [*(partial(_by_symmetries, piece) for piece in charted), partial(_plainly, pieces, signs, second_order)]
+    if symmetries and not second_order and any(relaxed(piece) for piece in pieces) and not rotating_groups(pieces[0], signs.layers):
+        ways.insert(0, partial(_without_hinges, pieces, signs))
     return first_found(ways, groebner, lambda found: not found.unresolved)
 
 
@@ -49,8 +53,8 @@ def _plainly(pieces: Sequence[Restricted], signs: Signs, second_order: bool, gro
     """The critical points in the charts of output weights, or orbit by orbit. Raises `SolvingLimit`."""
     found = []
     for stratum in pieces:
-        # Several pairs that rotate leave no isolated points to charts or to one rotation.
-        several = second_order or len(rotated_pairs(stratum, signs.layers)) > 1
+        # Several pairs that rotate leave no isolated points to charts or to one rotation; kinks away from zero leave no charts.
+        several = second_order or len(rotated_pairs(stratum, signs.layers)) > 1 or relaxed(stratum) is not None
         by_groups = _by_groups(stratum, signs, groebner, second_order) if several else None
         if by_groups is not None and not by_groups.unresolved:
             found.append(by_groups)
@@ -64,6 +68,23 @@ def _plainly(pieces: Sequence[Restricted], signs: Signs, second_order: bool, gro
         # What is said of orbits says more than that a set is not affine.
         found.append(by_groups if by_groups is not None and part.unresolved else part)
     return _told_apart(_joined(found))
+
+
+def _without_hinges(pieces: Sequence[Restricted], signs: Signs, groebner: Groebner) -> Critical:
+    """The critical points in charts that strict switches at kinks away from zero do not have.
+
+    Raises `SolvingLimit`, also where they are not isolated.
+    """
+    found = []
+    for stratum in pieces:
+        part = _by_charts(relaxed(stratum) or stratum, signs, groebner, second_order=False)
+        if part.unresolved or any(one.directions for one in part.sets):
+            raise SolvingLimit("critical points that are not isolated, where kinks away from zero are left out")
+        try:
+            found.append(replace(part, sets=tuple(one for one in part.sets if is_inside(stratum, one))))
+        except ExtensionError as reason:
+            raise SolvingLimit(str(reason)) from reason
+    return replace(_told_apart(_joined(found)), symmetries=True)
 
 
 def _told_apart(whole: Critical) -> Critical:

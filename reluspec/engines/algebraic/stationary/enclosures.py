@@ -11,7 +11,7 @@ from flint import arb, ctx
 from reluspec.engines.algebraic.exact.cones import generators
 from reluspec.engines.algebraic.exact.linear import dot, unit_vectors
 from reluspec.engines.algebraic.stationary.curves import on_piece
-from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit
+from reluspec.engines.algebraic.stationary.frames import blocks, on_orbit, turned
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, field_scalars, own_coordinates
 from reluspec.engines.algebraic.stationary.rescaled import into_slice
 
@@ -72,9 +72,24 @@ def centre(found: CriticalSet, bits: int) -> list[arb]:
             middle = [entry + step / length for entry, step in zip(middle, ray, strict=True)]
         return theta_balls(found, tuple(middle), bits)
     with ctx.workprec(bits + 32):
+        if found.pairs and len(found.vertices) > 1:
+            return _parameters(found, found.witness, _middle(found, bits))
         moved = [on_arc(found, [entry.ball(bits + 32) for entry in vertex]) for vertex in found.vertices]
         mean = [sum(entries, arb(0)) / len(moved) for entries in zip(*moved, strict=True)]
         return _parameters(found, found.witness, on_arc(found, mean))
+
+
+def _middle(found: CriticalSet, bits: int) -> list[arb]:
+    """The point of an arc in the middle between its ends: the witness's side of the line through the centre across their difference."""
+    witness = [entry.ball(bits + 32) for entry in found.witness]
+    first, last = (on_arc(found, [entry.ball(bits + 32) for entry in vertex]) for vertex in (found.vertices[0], found.vertices[-1]))
+    across = turned([a - b for a, b in zip(first, last, strict=True)], found.pairs, arb(0))
+    if all(entry.overlaps(arb(0)) for entry in across):
+        # A circle without one point.
+        across = [-entry for entry in first]
+    moving = {k for pair in found.pairs for k in pair}
+    side = 1 if sum((across[k] * witness[k] for k in moving), arb(0)) > 0 else -1
+    return on_arc(found, [side * across[k] if k in moving else entry for k, entry in enumerate(witness)])
 
 
 def same(a: Sequence[arb], b: Sequence[arb]) -> bool:

@@ -75,7 +75,7 @@ def corner(units: int, which: int) -> list[list[int]]:
     return [[int(unit == which)] for unit in range(units)]
 
 
-def inner(units: int) -> list[list[Fraction]]:
+def inner_frame(units: int) -> list[list[Fraction]]:
     """A rational frame of rank one with positive entries, no two of them far apart."""
     steps = [Fraction(1, units)] * (units - 1)
     square = sum((step * step for step in steps), Fraction(0))

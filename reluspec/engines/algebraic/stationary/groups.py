@@ -22,6 +22,7 @@ from itertools import combinations
 from reluspec.engines.algebraic.stationary.frames import Columns
 from reluspec.engines.algebraic.stationary.restricted import Restricted
 from reluspec.engines.algebraic.stationary.rotations import is_symmetry, parameters_of_two
+from reluspec.problem.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,43 @@ class _Form:
 
 
 def rotating_groups(stratum: Restricted, layers: Sequence[Sequence[str]]) -> list[Columns]:
-    """The groups of units whose rotations leave the loss on a piece of a stratum as it is; `layers` are the signs, unit by unit."""
+    """The groups of units whose rotations leave the loss on a piece of a stratum as it is; `layers` are the signs, unit by unit.
+
+    Units of a group have the same signs, but for a single pair: an activation may have one and the same linear piece on two sides of others
+    (`{ max(z/10, min(z, 2)) }`).
+    """
     problem = stratum.surrogate.problem
+    hidden = layers[:-1] if len(layers) > 1 else layers
     found = []
-    for layer, signs in enumerate(layers[:-1] if len(layers) > 1 else layers):
+    for layer, signs in enumerate(hidden):
         count = problem.network.layers[layer].units
         joined = list(range(count))
         for one, two in combinations(range(count), 2):
-            if joined[one] == joined[two] or (signs and signs[one] != signs[two]):
-                continue
-            pairs = parameters_of_two(problem, layer, one, two)
-            if pairs and is_symmetry(stratum, pairs):
+            if joined[one] != joined[two] and (not signs or signs[one] == signs[two]) and _rotates(stratum, layer, one, two):
                 joined = [joined[one] if name == joined[two] else name for name in joined]
         for name in sorted(set(joined)):
             units = [unit for unit in range(count) if joined[unit] == name]
             if len(units) > 1:
-                tables = [parameters_of_two(problem, layer, units[0], unit) for unit in units[1:]]
-                found.append(tuple((rows[0][0], *(q for _, q in rows)) for rows in zip(*tables, strict=True)))
-    return found
+                found.append(_columns(problem, layer, units))
+    if found:
+        return found
+    unlike = [
+        _columns(problem, layer, [one, two])
+        for layer, signs in enumerate(hidden)
+        for one, two in combinations(range(len(signs)), 2)
+        if signs[one] != signs[two] and _rotates(stratum, layer, one, two)
+    ]
+    return unlike if len(unlike) == 1 else []
+
+
+def _rotates(stratum: Restricted, layer: int, one: int, two: int) -> bool:
+    pairs = parameters_of_two(stratum.surrogate.problem, layer, one, two)
+    return bool(pairs) and is_symmetry(stratum, pairs)
+
+
+def _columns(problem: Problem, layer: int, units: Sequence[int]) -> Columns:
+    tables = [parameters_of_two(problem, layer, units[0], unit) for unit in units[1:]]
+    return tuple((rows[0][0], *(q for _, q in rows)) for rows in zip(*tables, strict=True))
 
 
 def frames(groups: Sequence[Columns], free: Sequence[int]) -> Iterator[Frame]:

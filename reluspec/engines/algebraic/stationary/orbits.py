@@ -16,7 +16,12 @@ vectors eta_i, with the signs s_i, the same for every unit of the group.
   the k closed convex cones `u_l in G`. Any j < k of these meet in a convex cone that is no linear space, all k of them in 0 only; so on the
   sphere in E their union has the homology of the nerve, the boundary of a simplex, a sphere of dimension k - 2 (contractible pieces:
   Leray). By Alexander's duality the complement has `1 + rank H~_(N-2)` connected parts, and N - 2 = k - 2 only for k = 2.
-- *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it.
+- *A negative second derivative* within the stratum at the normal form: no point of the orbit is a minimum, wherever the switches cut it. It
+  is left out where the part is not described.
+- *Kinks away from zero* give switches `F_l . eta_i + kappa_i` with the same constant all along. Those with `kappa^2 > |eta|^2` have one
+  sign on the whole orbit. For rank one the others are open intervals for the weights c_l. Where all are fulfilled on the open simplex of
+  the homogeneous ones, it is left whole; where the squares of numbers in these intervals cannot add up to one, there is nothing. What
+  else is left is some arcs for two units (`hinges`), and is not described for more.
 """
 
 from __future__ import annotations
@@ -32,22 +37,16 @@ from reluspec.engines.algebraic.exact.forms import Definiteness, reduction
 from reluspec.engines.algebraic.exact.linear import echelon
 from reluspec.engines.algebraic.exact.scalars import BALLS, Undetermined
 from reluspec.engines.algebraic.stationary.charts import derivative
-from reluspec.engines.algebraic.stationary.frames import Columns, Orbit, corner, framed, inner, tangents, turned, unit_pairs
+from reluspec.engines.algebraic.stationary.frames import Columns, Orbit, corner, framed, inner_frame, tangents, turned, unit_pairs
 from reluspec.engines.algebraic.stationary.groups import Frame
+from reluspec.engines.algebraic.stationary.hinges import EmptyError, UndescribedError
 from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, Vector, field_scalars, value_at
 from reluspec.engines.algebraic.stationary.restricted import Restricted
-from reluspec.engines.algebraic.stationary.rotations import along, arcs
+from reluspec.engines.algebraic.stationary.rotations import arcs
+from reluspec.engines.algebraic.stationary.switches import Switch, inner, meets_sphere, on_simplex, switches, tight_at_corners, told_apart
 
 BITS = 256
 """Precision of second derivatives across an orbit."""
-
-
-class _Nothing(Exception):  # noqa: N818 - an answer, not a mistake
-    """No point of the orbit has the stratum's signs."""
-
-
-class _Unknown(Exception):  # noqa: N818
-    """What the stratum has of the orbit is not described; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,22 @@ def orbit_sets(stratum: Restricted, conditions: Sequence[Condition], shape: Shap
         return Found(reason="a family of orbits of critical points")
     if any(shape.point[pivot].sign() <= 0 for pivot in frame.pivots):
         return Found()
+    order = across(stratum, frame.groups, shape)
     try:
-        constant, moving = _sorted(conditions, frame.groups, shape)
+        constant, turning = told_apart(conditions, frame.groups)
         if not all(value_at(c.polynomial.to_dict(), shape.point, shape.field.element(0)).sign() == c.sign for c in constant):
             return Found()
-        order = across(stratum, frame.groups, shape)
-        if order is Definiteness.INDEFINITE:
-            return Found(left_out=True)
         if len(frame.groups) == 1 and len(frame.groups[0][0]) == 2 and _rank(shape.point, frame.groups[0]):
-            return Found(*_arcs(shape, conditions, frame.groups[0]))
+            sets, reason = _arcs(shape, conditions, frame.groups[0])
+            return Found(left_out=True) if reason and order is Definiteness.INDEFINITE else Found(sets, reason)
         # Without zero switches nothing but the second order decides.
         kind = "minima" if order is Definiteness.POSITIVE and stratum.surrogate.signs.is_cell else "critical points"
-        parts = [_part(shape, group, moving[g], frame.groups, kind) for g, group in enumerate(frame.groups)]
-    except _Nothing:
+        moving = [switches(moved, group, shape) for moved, group in zip(turning, frame.groups, strict=True)]
+        parts = [_part(shape, group, own, frame.groups, kind) for own, group in zip(moving, frame.groups, strict=True)]
+    except EmptyError:
         return Found()
-    except _Unknown as reason:
-        return Found(reason=str(reason))
+    except UndescribedError as reason:
+        return Found(left_out=True) if order is Definiteness.INDEFINITE else Found(reason=str(reason))
     return Found((_set(shape, [part for part in parts if part is not None], moving, frame.groups),))
 
 
@@ -111,114 +110,67 @@ def across(stratum: Restricted, groups: Sequence[Columns], shape: Shape) -> Defi
             return None
 
 
-_Moving = dict[int, list[tuple[Condition, int, Vector]]]
-"""Per group its moving switches: the condition, the unit whose switch it is, and its vector."""
-
-
-def _sorted(conditions: Sequence[Condition], groups: Sequence[Columns], shape: Shape) -> tuple[list[Condition], _Moving]:
-    """The conditions that no rotation changes, and for each group those that it moves. Raises `_Unknown`."""
-    constant: list[Condition] = []
-    moving: _Moving = {g: [] for g in range(len(groups))}
-    for condition in conditions:
-        by = [g for g, group in enumerate(groups) if any(not along(condition.polynomial, pairs).is_zero() for pairs in unit_pairs(group))]
-        if not by:
-            constant.append(condition)
-        elif len(by) > 1 or (unit := _row(condition, groups[by[0]])) is None:
-            raise _Unknown("a switch is not linear along an orbit of critical points")
-        else:
-            moving[by[0]].append((condition, unit, _vector(condition, groups[by[0]], unit, shape)))
-    return constant, moving
-
-
-def _row(condition: Condition, group: Columns) -> int | None:
-    """The unit in whose parameters a switch is linear and homogeneous, no other of the group occurring in it."""
-    rows = list(zip(*group, strict=True))
-    for unit, row in enumerate(rows):
-        others = [k for other in rows if other is not row for k in other]
-        if all(
-            sum(exponents[k] for k in row) == 1 and not any(exponents[k] for k in others) for exponents in condition.polynomial.to_dict()
-        ):
-            return unit
-    return None
-
-
-def _vector(condition: Condition, group: Columns, unit: int, shape: Shape) -> Vector:
-    """The values of a unit's switch with each row of the group in place of its own."""
-    terms, zero = condition.polynomial.to_dict(), shape.field.element(0)
-    values = []
-    for other in range(len(group[0])):
-        point = list(shape.point)
-        for column in group:
-            point[column[unit]] = shape.point[column[other]]
-        values.append(value_at(terms, point, zero))
-    return tuple(values)
-
-
 def _rank(point: Vector, group: Columns) -> int:
     """The rank of a group's table in normal form: its rows that are not zero."""
     return sum(any(point[k] != 0 for k in row) for row in zip(*group, strict=True))
 
 
-def _part(
-    shape: Shape, group: Columns, moving: Sequence[tuple[Condition, int, Vector]], groups: Sequence[Columns], kind: str
-) -> Orbit | None:
+def _part(shape: Shape, group: Columns, moving: Sequence[Switch], groups: Sequence[Columns], kind: str) -> Orbit | None:
     """What the switches leave of one group's orbit; `None` for a fixed point. `kind` is what its points are called.
 
-    Raises `_Nothing` and `_Unknown`.
+    Raises `EmptyError` and `UndescribedError`.
     """
-    rank = _rank(shape.point, group)
-    vectors = [tuple(entry * condition.sign for entry in vector) for condition, _, vector in moving]
-    if any(all(entry == 0 for entry in vector) for vector in vectors):
-        raise _Nothing
+    rank, units = _rank(shape.point, group), len(group[0])
     if not rank:
         return None
-    dimension = rank * (2 * len(group[0]) - rank - 1) // 2
-    if moving and {unit for _, unit, _ in moving} != set(range(len(group[0]))):
-        raise _Unknown(f"{kind} of dimension {dimension}, an orbit of rotations that switches of some of its units cut")
-    if moving and rank == 1 and len({vector[0].sign() for vector in vectors}) > 1:
-        raise _Nothing
+    points = f"{kind} of dimension {rank * (2 * units - rank - 1) // 2}"
+    if moving and {switch.unit for switch in moving} != set(range(units)):
+        raise UndescribedError(f"{points}, an orbit of rotations that switches of some of its units cut")
+    linear = [switch.vector for switch in moving if not switch.is_bent]
+    if rank > 1 and any(inner(one, other).sign() <= 0 for one in linear for other in linear):
+        raise EmptyError
+    if rank == 1:
+        moving = on_simplex(moving)
+    if any(switch.is_bent for switch in moving):
+        if rank == 1 and not meets_sphere(moving, units, shape.field.element(0)):
+            raise EmptyError
+        raise UndescribedError(f"{points}, an orbit of rotations that kinks away from zero cut")
     if moving and rank > 1:
-        if any(_inner(one, other).sign() <= 0 for one in vectors for other in vectors):
-            raise _Nothing
         parts = ", one connected part," if rank == 2 and len(groups) == 1 else ""
-        raise _Unknown(f"{kind} of dimension {dimension} (frames of rank {rank}){parts} whose ends are not followed")
+        raise UndescribedError(f"{points} (frames of rank {rank}){parts} whose ends are not followed")
     others = {k for other in groups if other is not group for column in other for k in column}
     return Orbit(group, rank, bool(moving), _pivots(shape, group, rank, others))
 
 
-def _inner(one: Vector, other: Vector) -> Algebraic:
-    return sum((a * b for a, b in zip(one[1:], other[1:], strict=True)), one[0] * other[0])
-
-
 def _pivots(shape: Shape, group: Columns, rank: int, others: set[int]) -> tuple[int, ...]:
-    """Columns of the group's own that span its table. Raises `_Unknown` where they do not."""
+    """Columns of the group's own that span its table. Raises `UndescribedError` where they do not."""
     own = [j for j, column in enumerate(group) if not any(k in others for k in column)]
     rows = [[shape.point[group[j][m]] for j in own] for m in range(rank)]
     columns = echelon(rows, len(own), field_scalars(shape.field)).columns
     if len(columns) < rank:
-        raise _Unknown("orbits of critical points in which units of two layers turn together")
+        raise UndescribedError("orbits of critical points in which units of two layers turn together")
     return tuple(own[j] for j in columns)
 
 
-def _set(shape: Shape, orbits: Sequence[Orbit], moving: _Moving, groups: Sequence[Columns]) -> CriticalSet:
+def _set(shape: Shape, orbits: Sequence[Orbit], moving: Sequence[Sequence[Switch]], groups: Sequence[Columns]) -> CriticalSet:
     """The critical set: an isolated point where no group turns it."""
     base = list(shape.point)
-    for orbit in orbits:
-        _, _, vector = moving[groups.index(orbit.columns)][0] if orbit.positive else (None, None, ())
-        if orbit.positive and (moving[groups.index(orbit.columns)][0][0].sign * vector[0]).sign() < 0:
+    own = {orbit: moving[groups.index(orbit.columns)] for orbit in orbits if orbit.positive}
+    sides = {orbit: next(switch.vector[0].sign() for switch in found if not switch.is_bent) for orbit, found in own.items()}
+    for orbit, side in sides.items():
+        if side < 0:
             for column in orbit.columns:
                 base[column[0]] = -base[column[0]]
     corners: list[tuple[list[Algebraic], frozenset[str]]] = [(base, frozenset())]
     witness: list[Any] = base
-    for orbit in orbits:
-        if orbit.positive:
-            names = [(condition.name, unit) for condition, unit, _ in moving[groups.index(orbit.columns)]]
-            corners = [
-                (framed(point, orbit, corner(orbit.units, which)), tight | {name for name, unit in names if unit != which})
-                for point, tight in corners
-                for which in range(orbit.units)
-            ]
-            witness = framed(witness, orbit, inner(orbit.units))
+    for orbit, found in own.items():
+        zeros_at = tight_at_corners(found, orbit.units, sides[orbit])
+        corners = [
+            (framed(point, orbit, corner(orbit.units, which)), tight | zeros)
+            for point, tight in corners
+            for which, zeros in enumerate(zeros_at)
+        ]
+        witness = framed(witness, orbit, inner_frame(orbit.units))
     field = shape.field
     directions = echelon(tangents(witness, orbits, field.element(0)), len(base), field_scalars(field)).rows
     return CriticalSet(

@@ -64,8 +64,8 @@ class CriticalSet:
     among the rays. `singular`: the gradients of the constraints are dependent there.
 
     An arc (`rotations`): the coordinates `pairs` of the points between two `vertices` are scaled to the length that they have at the
-    witness, which lies on the arc, as the ends do after scaling. The one direction is the tangent at the witness. A whole circle has the
-    witness for its only vertex.
+    witness, which lies on the arc, as the ends do after scaling. Half a circle, or more, has further vertices between the ends, in order,
+    nothing tight there. The one direction is the tangent at the witness. A whole circle has the witness for its only vertex.
 
     Orbits of more units, or of several groups of them (`orbits`): the images of `base` under frames. Vertices are those with one unit alive
     in every positive orbit; `witness` is a point inside, the directions span the tangent space there.

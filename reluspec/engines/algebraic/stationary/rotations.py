@@ -9,22 +9,25 @@ and its critical points come in circles. That this holds is proved as an identit
 `X f = sum_k q_k df/dp_k - p_k df/dq_k`, is the zero polynomial. On every orbit but the fixed points p = q = 0 there are, where k is the
 first coordinate with (p_k, q_k) != 0, exactly two points with q_k = 0, one of them with p_k > 0. So with q_k = 0 as one more equation a
 system has one isolated solution for every circle, which is then known exactly. A switch h with `X X h = -h` is `cos t h + sin t X h` along
-the circle: what the strict switches leave of it is an arc, the part in a cone of the plane of (cos t, sin t).
+the circle: what the strict switches leave of it is an arc, the part in a cone of the plane of (cos t, sin t). If `h + X X h` is not zero,
+but X of it is, kinks away from zero leave arcs of another kind (`hinges`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations, product
-from math import atan2, tan
+from itertools import combinations, pairwise, product
+from math import atan2, pi, tan
 
 from flint import fmpq_mpoly
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic
 from reluspec.engines.algebraic.exact.cones import generators
+from reluspec.engines.algebraic.exact.extensions import ExtensionError
 from reluspec.engines.algebraic.stationary.charts import unit_groups
+from reluspec.engines.algebraic.stationary.hinges import EmptyError, HingedArc, Turning, UndescribedError, hinged_arcs, needed
 from reluspec.engines.algebraic.stationary.polyhedra import Condition, CriticalSet, Shape, Vector, field_scalars, flip, value_at
 from reluspec.engines.algebraic.stationary.restricted import Restricted
 from reluspec.problem.expression import Variable
@@ -132,35 +135,80 @@ def arcs(shape: Shape, conditions: Sequence[Condition], pairs: Pairs) -> tuple[l
     could not be told, why.
     """
     zero = shape.field.element(0)
+
+    def value(polynomial: fmpq_mpoly) -> Algebraic:
+        found: Algebraic = value_at(polynomial.to_dict(), shape.point, zero)
+        return found
+
     constant, moving = [], []
     for condition in conditions:
         step = along(condition.polynomial, pairs)
-        here = value_at(condition.polynomial.to_dict(), shape.point, zero)
+        level = condition.polynomial + along(step, pairs)
         if step.is_zero():
-            constant.append((condition, here.sign()))
-        elif along(step, pairs) == -condition.polynomial:
-            moving.append((condition, [here, value_at(step.to_dict(), shape.point, zero)]))
+            constant.append((condition, value(condition.polynomial).sign()))
+        elif along(level, pairs).is_zero():
+            kappa = value(level)
+            moving.append((condition, Turning(condition.name, value(condition.polynomial) - kappa, value(step), kappa)))
         else:
             return [], "a switch is not linear along a circle of critical points"
-    found = []
+    found: list[CriticalSet] = []
     for sigma in product((1, -1), repeat=len(shape.living)):
-        if all(value * condition.sign * flip(condition, sigma) > 0 for condition, value in constant):
-            rows = [(condition.name, [entry * (condition.sign * flip(condition, sigma)) for entry in row]) for condition, row in moving]
-            if not rows:
-                found.append(_circle(shape, sigma, pairs))
+        if all(side * condition.sign * flip(condition, sigma) > 0 for condition, side in constant):
+            turning = [row.times(condition.sign * flip(condition, sigma)) for condition, row in moving]
+            try:
+                found += _parts(shape, sigma, pairs, needed(turning))
+            except EmptyError:
                 continue
-            if any(here == 0 and quarter == 0 for _, (here, quarter) in rows):
-                continue  # the switch vanishes all along the circle
-            cone = generators([row for _, row in rows], 2, field_scalars(shape.field))
-            if cone.lineality:
-                return [], "half a circle of critical points"
-            middle = [sum(entries, zero) for entries in zip(*cone.rays, strict=True)] if len(cone.rays) == 2 else [zero, zero]
-            if _all_positive(rows, middle):
-                part = _arc(shape, sigma, pairs, rows, cone.rays)
-                if part is None:
-                    return [], "an arc of critical points that is too short"
-                found.append(part)
+            except (UndescribedError, ExtensionError) as reason:
+                return [], str(reason)
     return found, ""
+
+
+def _parts(shape: Shape, sigma: tuple[int, ...], pairs: Pairs, turning: Sequence[Turning]) -> Iterator[CriticalSet]:
+    """What conditions leave of the circle through a point. Raises `UndescribedError`, `ExtensionError`."""
+    if not turning:
+        yield _circle(shape, sigma, pairs)
+        return
+    if any(row.kappa != 0 for row in turning):
+        for arc in hinged_arcs(turning):
+            yield _hinged(shape, sigma, pairs, turning, arc)
+        return
+    rows = [(row.name, [row.alpha, row.beta]) for row in turning]
+    zero = shape.field.element(0)
+    cone = generators([row for _, row in rows], 2, field_scalars(shape.field))
+    if cone.lineality:
+        raise UndescribedError("half a circle of critical points")
+    middle = [sum(entries, zero) for entries in zip(*cone.rays, strict=True)] if len(cone.rays) == 2 else [zero, zero]
+    if _all_positive(rows, middle):
+        part = _arc(shape, sigma, pairs, rows, cone.rays)
+        if part is None:
+            raise UndescribedError("an arc of critical points that is too short")
+        yield part
+
+
+def _hinged(shape: Shape, sigma: tuple[int, ...], pairs: Pairs, turning: Sequence[Turning], arc: HingedArc) -> CriticalSet:
+    """An arc that ends at kinks away from zero, in the field of its ends. Raises `UndescribedError`."""
+    start, stop = arc.angles
+    middle, *inner = [_near(start + share * (stop - start), (stop - start) / 16) for share in (1 / 2, 1 / 3, 2 / 3)]
+    field, lifted = arc.extension.field, arc.extension.lifted
+    ends = [arc.first, *(() if arc.is_short else inner), arc.last]
+    crossed = [a[0] * b[1] - a[1] * b[0] for a, b in pairwise([(field.element(0) + c, field.element(0) + s) for c, s in ends])]
+    if any(row.at(*inside).sign() <= 0 for row in turning for inside in (middle, *inner)) or any(one.sign() <= 0 for one in crossed):
+        raise UndescribedError("an arc of critical points that is too short")
+    moved = replace(shape, field=field, point=tuple(map(lifted, shape.point)), directions=())
+    witness = rotated(moved.point, pairs, *(field.element(entry) for entry in middle))
+    return CriticalSet(
+        field=field,
+        living=shape.living,
+        sigma=sigma,
+        witness=witness,
+        directions=(_tangent(moved, witness, pairs),),
+        vertices=tuple(rotated(moved.point, pairs, field.element(0) + c, field.element(0) + s) for c, s in ends),
+        rays=(),
+        tight=(arc.tight[0], *(frozenset[str]() for _ in ends[1:-1]), arc.tight[1]),
+        singular=shape.singular,
+        pairs=pairs,
+    )
 
 
 def _all_positive(rows: Sequence[tuple[str, list[Algebraic]]], direction: Sequence[Algebraic | Fraction]) -> bool:
@@ -205,14 +253,22 @@ def _tangent(shape: Shape, point: Vector, pairs: Pairs) -> Vector:
 
 def _inside(rays: Sequence[Sequence[Algebraic]]) -> tuple[Fraction, Fraction]:
     """A rational point of the circle near the middle between two directions; that it lies between them is for the caller to check."""
-    angles = [atan2(float(sine), float(cosine)) for cosine, sine in rays]
-    first, second = angles
-    turn = (second - first + 3.141592653589793) % 6.283185307179586 - 3.141592653589793
-    half = Fraction(tan((first + turn / 2) / 2))
+    first, second = [atan2(float(sine), float(cosine)) for cosine, sine in rays]
+    turn = _least(second - first)
+    return _near(first + turn / 2, abs(turn) / 8)
+
+
+def _near(angle: float, reach: float) -> tuple[Fraction, Fraction]:
+    """A rational point of the circle at about this angle."""
+    half = Fraction(tan(angle / 2))
     for denominator in (1, 2, 5, 10, 100, 10_000, MAX_DENOMINATOR):
         t = half.limit_denominator(denominator)
         cosine, sine = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
-        off = abs((atan2(float(sine), float(cosine)) - first - turn / 2 + 3.141592653589793) % 6.283185307179586 - 3.141592653589793)
-        if off < abs(turn) / 8:
+        if abs(_least(atan2(float(sine), float(cosine)) - angle)) < reach:
             break
     return cosine, sine
+
+
+def _least(angle: float) -> float:
+    """The same angle between -pi and pi."""
+    return (angle + pi) % (2 * pi) - pi

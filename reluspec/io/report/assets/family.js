@@ -9,10 +9,13 @@ const inside = (value) => 0.001 + 0.998 * (value / STEPS);
 function mixture() {
   const count = chosenPiece().family.vertices.length;
   if (count === 1) return [1];
-  if (count === 2) return [1 - inside(family.shares[0]), inside(family.shares[0])];
+  if (count === 2 || isArc(chosenPiece().family)) return between(count, inside(family.shares[0]));
   const shares = family.shares.map(inside);
   return shares.map((share) => share / d3.sum(shares));
 }
+
+// The shares of the first and of the last vertex; what lies between on an arc, familyPoint knows.
+const between = (count, share) => d3.range(count).map((k) => (k === 0 ? 1 - share : k === count - 1 ? share : 0));
 
 const rayAmounts = () => family.amounts.map((value) => inside(value) / (1 - inside(value)));
 
@@ -24,7 +27,7 @@ const pointOnFamily = () => familyPoint(chosenPiece().family, thetaOf(chosen(), 
 
 function sliders() {
   const { vertices, rays } = chosenPiece().family;
-  const single = vertices.length === 2;
+  const single = vertices.length === 2 || isArc(chosenPiece().family);
   const count = vertices.length === 1 ? 0 : single ? 1 : vertices.length;
   family.shares = d3.range(count).map(() => STEPS / 2);
   family.amounts = rays.map(() => STEPS / 2);
@@ -123,7 +126,7 @@ function spans() {
   const corners = vertices.map((_, j) => vertices.map((_, k) => (vertices.length === 1 ? 1 : k === j ? 0.999 : 0.001 / (vertices.length - 1))));
   const far = rays.flatMap((_, j) => [0, 3].map((amount) => rays.map((_, k) => (k === j ? amount : 0.5))));
   const turns = wholeCircle(chosenPiece().family) ? d3.range(72).map((k) => (Math.PI * k) / 36) : [0];
-  const along = chosenPiece().family.pairs?.length && vertices.length === 2 ? d3.range(1, 40).map((k) => [1 - k / 40, k / 40]) : [];
+  const along = isArc(chosenPiece().family) ? d3.range(1, 40).map((k) => between(vertices.length, k / 40)) : [];
   const points = [...corners, ...along].flatMap((shares) => (rays.length ? far : [[]]).flatMap((amounts) => turns.map((turn) => familyPoint(chosenPiece().family, theta, shares, amounts, turn))));
   spanCache = { key, spans: theta.map((_, k) => d3.extent(points, (point) => point[k])) };
   return spanCache.spans;

@@ -123,11 +123,21 @@ function ontoCircle(point, family, turn) {
   for (const k of places) point[k] *= factor;
 }
 
+// An arc of half a circle or more has vertices between its ends: the shares tell a place between two neighbours.
+const isArc = (family) => family.kind === "chart" && family.pairs.length > 0 && family.pairs[0].length === 2 && family.vertices.length > 1;
+
+function onPath(shares) {
+  const last = shares.length - 1;
+  const place = d3.sum(shares, (share, k) => share * k);
+  const k = Math.min(Math.floor(place), last - 1);
+  return shares.map((_, j) => (j === k ? k + 1 - place : j === k + 1 ? place - k : 0));
+}
+
 // A point of a family: convex combination of vertices plus amounts of rays, then out of the chart (reluspec/minima/families.py).
 function familyPoint(family, theta, mixture, amounts, turn = 0) {
   const combine = (rows, shares, length) => d3.range(length).map((k) => d3.sum(rows, (row, j) => shares[j] * row[k]));
   if (family.kind === "chart") {
-    const point = combine(family.vertices, mixture, theta.length);
+    const point = combine(family.vertices, isArc(family) ? onPath(mixture) : mixture, theta.length);
     family.rays.forEach((ray, j) => ray.forEach((entry, k) => { point[k] += amounts[j] * entry; }));
     if (family.pairs.length) ontoCircle(point, family, turn);
     for (const unit of family.units) {
