@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Search:
 
     def parts(self) -> list[slice]:
         ends = np.cumsum([0, *(len(root) for root in self.roots)])
-        return [slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def _derivatives(self, x: Floats, rounding: float) -> tuple[float, Floats, Floats]:
         jets = np.array([curve(float(u)) for curve, u in zip(self.curves, self.offset + self.maps @ x, strict=True)])

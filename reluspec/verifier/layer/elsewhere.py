@@ -19,6 +19,7 @@ from flint import ctx
 
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
+from reluspec.verifier.layer.losses import Loss
 from reluspec.verifier.layer.problem_class import Layered, read_layered
 from reluspec.verifier.layer.slopes import Shared, Unit, dot, form, living_units, search, shared
 
@@ -47,7 +48,8 @@ def at_minimisers(problem: Problem, names: tuple[str, ...]) -> tuple[Shared, boo
         return None if best is None else (best, any(_cannot_live(unit, best) for unit in units))
 
 
-def _kinks(layered: Layered, signs: Signs):
+def _kinks(layered: Layered, signs: Signs) -> list[tuple[Loss, str]]:
+    """The losses of all data points, with the signs of their kinks."""
     width = len(signs.objective) // len(layered.losses)
     return [(loss, signs.objective[width * i : width * (i + 1)]) for i, loss in enumerate(layered.losses)]
 

@@ -10,6 +10,8 @@ from bisect import bisect
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 from flint import arb, fmpq, fmpq_poly
 
@@ -81,7 +83,7 @@ class Loss:
         """A lower bound of its values, where it is bounded below: it is least at a zero of its slope."""
         found = [self.value(arb(one)) for one in self.breaks]
         for piece, slope, (low, high) in zip(self.pieces, self.slopes, _ends(self.breaks), strict=True):
-            if slope == 0:
+            if slope.degree() < 0:
                 found.append(arb(piece[0]))
             found.extend(_value(piece, root) for root in _roots(slope) if not _outside(root, low, high))
         total = found[0]
@@ -117,7 +119,7 @@ def point_loss(expression: Expression, y: Fraction, share: Fraction) -> Loss | N
     places = [place for pair in zip(between, found, strict=False) for place in pair] + between[-1:]
     patterns = tuple(pattern(own, place) for place in places)
     loss = Loss(tuple(map(rational, found)), pieces, slopes, tuple(one.derivative() for one in slopes), patterns)
-    joined = all(one(b) == two(b) for one, two, b in zip(slopes, slopes[1:], loss.breaks, strict=False))
+    joined = all(one(b) == two(b) for (one, two), b in zip(pairwise(slopes), loss.breaks, strict=True))
     convex = all(_nonnegative(bend, low, high) for bend, (low, high) in zip(loss.bends, _ends(loss.breaks), strict=True))
     return loss if joined and convex and loss.is_bounded_below else None
 
@@ -126,7 +128,7 @@ def _between(breaks: list[Fraction]) -> list[Fraction]:
     """A point in every interval that the breaks leave."""
     if not breaks:
         return [Fraction(0)]
-    return [breaks[0] - 1, *((a + b) / 2 for a, b in zip(breaks, breaks[1:], strict=False)), breaks[-1] + 1]
+    return [breaks[0] - 1, *((a + b) / 2 for a, b in pairwise(breaks)), breaks[-1] + 1]
 
 
 def _ends(breaks: tuple[fmpq, ...]) -> list[tuple[End, End]]:
@@ -136,7 +138,12 @@ def _ends(breaks: tuple[fmpq, ...]) -> list[tuple[End, End]]:
 def _piece(expression: Expression, place: Fraction) -> fmpq_poly:
     """The polynomial that an expression in z equals around a place between its breaks."""
     here = rational(place)
-    return evaluate(expression, {Z: fmpq_poly([0, 1])}, lambda switch: sign(switch(here)), lambda value: fmpq_poly([rational(value)]))
+
+    def choose(switch: fmpq_poly) -> int:
+        return sign(switch(here))
+
+    found: fmpq_poly = evaluate(expression, {Z: fmpq_poly([0, 1])}, choose, lambda value: fmpq_poly([rational(value)]))
+    return found
 
 
 def _nonnegative(polynomial: fmpq_poly, low: End, high: End) -> bool:
@@ -162,7 +169,8 @@ def _roots(polynomial: fmpq_poly) -> list[arb]:
     """The real zeros of a polynomial that is not zero, and perhaps real parts of others."""
     if polynomial.degree() < 1:
         return []
-    return [root.real for root, _ in polynomial.numer().complex_roots() if root.imag.contains(0)]
+    found: Any = polynomial.numer().complex_roots()
+    return [root.real for root, _ in found if root.imag.contains(0)]
 
 
 def _outside(output: arb, low: End, high: End) -> bool:

@@ -171,8 +171,10 @@ class _Guess:
             excess = excess.max(_root(form(unit.squares, self.slopes)) / penalty - 1)
         if self.problem.kappa is not None:
             kappa = self.problem.kappa
-            total += kappa * (self.bias + sum(self.slopes, arb(0)) / (2 * kappa)) ** 2
-            value += kappa * self.bias**2
+            offset = self.bias + sum(self.slopes, arb(0)) / (2 * kappa)
+            # Not as a power: that of a ball around zero is no number.
+            total += kappa * offset * offset
+            value += kappa * self.bias * self.bias
         for loss, output in zip(self.problem.losses, self.outputs, strict=True):
             value += loss.value(output) - loss.least()
         return (total + excess * value).upper()
