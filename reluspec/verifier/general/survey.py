@@ -162,8 +162,12 @@ def solve_stratum(problem: Problem, name: str) -> Answer:
         return [], "", False, ELSEWHERE
     motion = motion_of(problem, signs)
     try:
-        own = motion.systems() if motion else list(systems(problem, signs))
-        return lone_solution(problem, signs, own, motion) or _solutions(own), "", motion is not None, ""
+        lone = lone_solution(problem, replace(signs, objective=""))
+        if lone is not None and lone.signs != signs:
+            return [], "", False, ELSEWHERE
+        own = motion.systems() if motion else systems(problem, signs)
+        found = [(lone.position, lone.solution)] if lone else _solutions(own)
+        return found, "", motion is not None, ""
     except (OpenError, SizeError, SingularError) as error:
         return [], str(error), motion is not None, ""
 

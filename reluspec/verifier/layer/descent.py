@@ -44,12 +44,15 @@ class Search:
             return [self._descended(x, 0.0, free)]
         return [self._descended(np.where(free, x, 0.0), 0.0, free), x]
 
+    def outputs(self, x: Floats) -> Floats:
+        return np.asarray(self.offset + self.maps @ x)
+
     def parts(self) -> list[slice]:
         ends = np.cumsum([0, *(len(root) for root in self.roots)])
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def _derivatives(self, x: Floats, rounding: float) -> tuple[float, Floats, Floats]:
-        jets = np.array([curve(float(u)) for curve, u in zip(self.curves, self.offset + self.maps @ x, strict=True)])
+        jets = np.array([curve(float(u)) for curve, u in zip(self.curves, self.outputs(x), strict=True)])
         value = float(jets[:, 0].sum())
         gradient = self.maps.T @ jets[:, 1]
         hessian = self.maps.T @ (jets[:, 2:3] * self.maps)

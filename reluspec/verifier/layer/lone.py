@@ -3,22 +3,25 @@
 The critical points of a stratum are minimisers of the convex function of `slopes`, and near one of them every minimiser gives another one:
 `(a, w)` at balanced parameters depends continuously on `p = a w != 0`, and strict signs hold nearby. Minimisers form a convex set. So if
 the raw system has no other solution near a critical point the minimiser is the only one, and with it the point: the stratum's signs choose
-between (a, w) and (-a, -w). Where two units have the same signs and penalties and rotate into each other, the same holds for the sum of
-their products: an isolated point on the slice of the rotation, with the second unit zero, makes it unique, and all critical points lie on
-its circle.
+between (a, w) and (-a, -w). It is the only one of all strata with the same signs of the units, too, whatever the kinks of the loss say:
+the function is the same for all of them. Where two units have the same signs and penalties and rotate into each other, the same holds for
+the sum of their products: an isolated point on the slice of the rotation, with the second unit zero, makes it unique, and all critical
+points lie on its circle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs
-from reluspec.verifier.general.lagrange import System
-from reluspec.verifier.general.motion import Motion
+from reluspec.verifier.general.lagrange import systems
+from reluspec.verifier.general.motion import motion_of
 from reluspec.verifier.general.rotations import Rotation
 from reluspec.verifier.general.solutions import Solution, solution_near
 from reluspec.verifier.layer.descent import Floats
@@ -26,21 +29,40 @@ from reluspec.verifier.layer.problem_class import Layered, read_layered
 from reluspec.verifier.layer.slopes import Unit, floats, living_units, rounded, search
 
 
-def lone_solution(problem: Problem, signs: Signs, systems: Sequence[System], motion: Motion | None) -> list[tuple[int, Solution]]:
-    """The one solution of a stratum's systems, with the position of its system; empty where that is not proved."""
+@dataclass(frozen=True)
+class Lone:
+    """The one solution, on a circle or alone, of the strata with some signs of the units: its stratum, the position of its system there."""
+
+    signs: Signs
+    position: int
+    solution: Solution
+
+
+@lru_cache(maxsize=4096)
+def lone_solution(problem: Problem, units: Signs) -> Lone | None:
+    """What is proved to be all critical points of the strata with these signs of the units; `None` where there may be others, or none.
+
+    Only the signs of the hidden layer count. Raises `SingularError`.
+    """
     layered = read_layered(problem)
-    # A zero kink of the loss would have a multiplier in the system, which convexity does not know.
-    if layered is None or "0" in signs.objective or not (motion is None or isinstance(motion, Rotation)):
-        return []
-    units = living_units(layered, signs.layers[0])
-    for guess in search(layered, units).guesses():
-        theta = _theta(problem, layered, units, guess)
-        for position, system in enumerate(systems):
+    if layered is None:
+        return None
+    living = living_units(layered, units.layers[0])
+    function = search(layered, living)
+    for guess in function.guesses():
+        theta = _theta(problem, layered, living, guess)
+        # No kink of the loss is zero: one would have a multiplier in the system, which convexity does not know.
+        outputs = zip(layered.losses, function.outputs(guess), strict=True)
+        signs = replace(units, objective="".join(loss.pattern(float(output)) for loss, output in outputs))
+        motion = motion_of(problem, signs)
+        if motion is not None and not isinstance(motion, Rotation):
+            continue
+        for position, system in enumerate(motion.systems() if motion else systems(problem, signs)):
             if max(system.unknown, default=0) < len(theta) and not system.dependent:
                 found = solution_near(system, [theta[k] for k in system.unknown])
                 if found is not None:
-                    return [(position, found)]
-    return []
+                    return Lone(signs, position, found)
+    return None
 
 
 def _theta(problem: Problem, layered: Layered, units: Sequence[Unit], guess: Floats) -> list[float]:

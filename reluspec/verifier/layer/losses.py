@@ -68,6 +68,10 @@ class Loss:
             found.append(total)
         return found[0], found[1], found[2]
 
+    def pattern(self, output: float) -> str:
+        """The signs of the kinks beside which an output lies."""
+        return self.patterns[2 * bisect(self._tables[0], output)]
+
     def last_slope(self, side: int) -> fmpq | None:
         """The slope far out above (1) or below (-1); `None` where it is not bounded."""
         slope = self.slopes[-1 if side > 0 else 0]
