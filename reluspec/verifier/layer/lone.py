@@ -6,7 +6,7 @@ the raw system has no other solution near a critical point the minimiser is the 
 between (a, w) and (-a, -w). It is the only one of all strata with the same signs of the units, too, whatever the kinks of the loss say:
 the function is the same for all of them. Where two units have the same signs and penalties and rotate into each other, the same holds for
 the sum of their products: an isolated point on the slice of the rotation, with the second unit zero, makes it unique, and all critical
-points lie on its circle.
+points lie on its circle. (The slice is taken in a parameter that is not zero on all of the face.)
 """
 
 from __future__ import annotations
@@ -57,12 +57,23 @@ def lone_solution(problem: Problem, units: Signs) -> Lone | None:
         motion = motion_of(problem, signs)
         if motion is not None and not isinstance(motion, Rotation):
             continue
+        leads = _leads(motion, living) if motion else []
         for position, system in enumerate(motion.systems() if motion else systems(problem, signs)):
-            if max(system.unknown, default=0) < len(theta) and not system.dependent:
+            across = all(system.images[k] != 0 for k in leads)
+            if max(system.unknown, default=0) < len(theta) and not system.dependent and across:
                 found = solution_near(system, [theta[k] for k in system.unknown])
                 if found is not None:
                     return Lone(signs, position, found)
     return None
+
+
+def _leads(motion: Rotation, units: Sequence[Unit]) -> list[int]:
+    """The first parameter of the unit that has it all which its face does not force to be zero.
+
+    The slice has to be taken there: on others it is zero, which minimisers nearby need not have in common.
+    """
+    unit = next(one for one in units if motion.units[1] in one.members)
+    return [next(p for (p, _), row in zip(motion.pairs, unit.basis.tolist(), strict=False) if any(row))]
 
 
 def _theta(problem: Problem, layered: Layered, units: Sequence[Unit], guess: Floats) -> list[float]:
