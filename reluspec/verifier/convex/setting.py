@@ -58,14 +58,14 @@ def read_setting(problem: Problem) -> Setting:
     hidden, output = layers
     if hidden.fixed_weight is not None or output.fixed_weight is not None or any(hidden.fixed_bias or ()):
         raise OutsideError("some parameters of the units are fixed")
-    if any(slope != 1 for slope in _slopes(output)[:2]):
+    if any(slope != 1 for slope in activation_slopes(output)[:2]):
         raise OutsideError("the output layer is not linear")
-    above, below, marks = _slopes(hidden)
+    above, below, marks = activation_slopes(hidden)
     curvature, y, constants = _squares(problem)
     scale = fmpq(1, len(problem.data)) if problem.loss.reduction is Reduction.MEAN else fmpq(1)
     weights = [rational(weight) * scale for weight in problem.data.weight]
     free_bias = hidden.bias and hidden.fixed_bias is None
-    squares, offset = _penalties(problem)
+    squares, offset = square_penalties(problem)
     units, names = range(hidden.units), (f"{hidden.name}.weight", f"{hidden.name}.bias")
     ridge = [_shared(squares, names[0], [(u, k) for u in units]) for k in range(problem.network.inputs)]
     if free_bias:
@@ -95,7 +95,7 @@ def read_setting(problem: Problem) -> Setting:
     )
 
 
-def _slopes(layer: Layer) -> tuple[fmpq, fmpq, dict[int, str]]:
+def activation_slopes(layer: Layer) -> tuple[fmpq, fmpq, dict[int, str]]:
     """The slopes for positive and negative input, and the signs of the kinks' switches at a positive, zero and negative input."""
     slopes, marks = [], {0: "0" * len(layer.activation.kinks)}
     for side in (1, -1):
@@ -134,7 +134,7 @@ def _squares(problem: Problem) -> tuple[fmpq, list[fmpq], list[fmpq]]:
     return found[0][0], [target for _, target, _ in found], [constant for _, _, constant in found]
 
 
-def _penalties(problem: Problem) -> tuple[dict[Variable, fmpq], fmpq]:
+def square_penalties(problem: Problem) -> tuple[dict[Variable, fmpq], fmpq]:
     """The regulariser as coefficients of squares of parameters, and a constant."""
     squares: dict[Variable, fmpq] = {}
     constant = fmpq(0)

@@ -39,7 +39,7 @@ def check_exclusions(context: Context, families: Families) -> None:
             left[reason] += 1
             names.setdefault(reason, format_signs(context.problem, stratum.orbit.signs))
         elif not reason and not stratum.points and not stratum.curves:
-            proofs[EMPTY] += 1
+            proofs[stratum.argument or EMPTY] += 1
         elif not reason and all(one.outcome is Outcome.REFUTED for one in (*stratum.points, *stratum.curves)):
             proofs[FALLING] += 1
     families.check_missing(undecided)

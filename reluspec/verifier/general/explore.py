@@ -54,7 +54,7 @@ class Curve(Judged):
 class Stratum:
     """What is known of one orbit of strata. Unless there is a `reason` these are all its critical points.
 
-    `curves` are those of the `motion`.
+    `curves` are those of the `motion`; `argument` is that of `Findings`.
     """
 
     orbit: Orbit
@@ -62,6 +62,7 @@ class Stratum:
     reason: str
     curves: tuple[Curve, ...] = ()
     motion: Motion | None = None
+    argument: str = ""
 
     @property
     def open(self) -> str:
@@ -120,7 +121,7 @@ def explore(problem: Problem, listed: Sequence[Signs], bits: int, sample: int | 
 
 def _stratum(problem: Problem, findings: Findings, strata: frozenset[Signs], bits: int) -> Stratum:
     if not findings.solutions:
-        return Stratum(findings.orbit, (), findings.reason)
+        return Stratum(findings.orbit, (), findings.reason, argument=findings.argument)
     signs = findings.orbit.signs
     motion = motion_of(problem, signs) if findings.curves else None
     own = motion.systems() if motion else list(systems(problem, signs))

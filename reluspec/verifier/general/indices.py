@@ -69,10 +69,17 @@ class _Point:
         return {k: linear_row(switch, self.size) for k, switch in self.tight.items()}
 
     def _morse(self, smooth: Sequence[int]) -> int:
-        """(-1)^m with m negative squares of the Hessian along the zeros of the kinks that count."""
+        """(-1)^m with m negative squares of the Hessian along the zeros of the kinks that count; 0 if the loss falls along them."""
         tangent = kernel([row for k, row in self.rows.items() if k not in smooth], self.size)
         loss = self.root.surrogate.loss
         slopes = [loss.derivative(k) for k in range(self.size)]
+        # The point is critical where smooth kinks are zero, too, but perhaps not across them.
+        for vector in tangent if smooth else ():
+            along = sum((slope * entry for slope, entry in zip(slopes, vector, strict=True) if entry), loss * 0)
+            if not at(along, self.root.theta).contains(0):
+                return 0
+            if not self.root.is_zero(along):
+                raise NoIndexError("a slope across a kink that the loss does not see may be zero")
         hessian = [[at(one.derivative(k), self.root.theta) for k in range(self.size)] for one in slopes]
         shape = inertia(restricted(hessian, tangent))
         if shape is None:

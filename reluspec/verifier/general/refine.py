@@ -43,13 +43,14 @@ def refined(system: System, signs: Signs, solution: Solution, bits: int) -> Crit
     near = dict(zip(system.unknown, solution.point, strict=True))
     with ctx.workprec(bits):
         inner, box = krawczyk(rest, unknown, {k: arb(near[k]) for k in unknown}, bits)
-        # The true solution near the midpoints is in the box, where there is only one.
-        if not all(box[k].contains(arb(near[k], solution.radius)) for k in unknown):
-            raise SingularError("interval Newton settles at another solution")
         exact = rational_root(rest, inner)
         if exact is not None:
             affine.eliminate([ring.gens[k] - entry for k, entry in exact.items()])
         values = {k: value(affine.images[k], inner) for k in system.unknown}
+        # The true solution near the midpoints is in the box, where there is only one, or this one is where that is the only one.
+        in_box = all(box[k].contains(arb(near[k], solution.radius)) for k in unknown)
+        if not in_box and not all(arb(near[k], solution.alone).contains(values[k]) for k in system.unknown):
+            raise SingularError("interval Newton settles at another solution")
         hessian = [[value(one.derivative(k), values) for k in system.unknown] for one in system.equations]
         images = affine.images[: ring.size]
         theta, around = [value(image, inner) for image in images], [value(image, box) for image in images]

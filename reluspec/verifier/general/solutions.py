@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from flint import Ordering, fmpq_mpoly_ctx
+from numpy.typing import NDArray
 
 from reluspec.verifier.general.cone import Cone
 from reluspec.verifier.general.lagrange import System
-from reluspec.verifier.general.quotient import InfiniteError, Quotient, members
-from reluspec.verifier.general.roots import Evaluator, Square, candidates, distinct
+from reluspec.verifier.general.quotient import InfiniteError, Quotient, SizeError, members
+from reluspec.verifier.general.roots import Certified, Evaluator, Square, candidates, distinct
 from reluspec.verifier.raw import Polynomial
 
 SEEDS = (1, 2, 3)
@@ -34,21 +35,36 @@ class OpenError(Exception):
 
 @dataclass(frozen=True)
 class Solution:
-    """Midpoints of a system's unknowns, and a radius within which there is a true solution in every coordinate."""
+    """Midpoints of a system's unknowns, and a radius within which there is a true solution in every coordinate; within `alone` no other."""
 
     point: tuple[float, ...]
     radius: float
+    alone: float = 0.0
 
 
 def solutions(system: System) -> list[Solution]:
     """The real solutions with the stratum's signs, every one of them. Raises `OpenError`, `SizeError`."""
     if not system.unknown:
         return [Solution((), 0.0)]
+    return _search(system).run()
+
+
+def solution_near(system: System, start: Sequence[float]) -> Solution | None:
+    """A certified solution with the stratum's signs near this one; `None` if none is found. No other solution is near it."""
+    if len(system.equations) != len(system.unknown):
+        return None
+    try:
+        return _search(system).near(start)
+    except SizeError:
+        return None
+
+
+def _search(system: System) -> _Search:
     size = len(system.unknown)
     context = fmpq_mpoly_ctx.get([f"x{k}" for k in range(size)], Ordering.degrevlex)
     equations = [_moved(one, system.unknown, context) for one in system.equations]
     strict = [(_moved(one, system.unknown, context), sign) for one, sign in system.strict]
-    return _Search(size, equations, [(one, sign) for one, sign in strict if one.total_degree() > 0]).run()
+    return _Search(size, equations, [(one, sign) for one, sign in strict if one.total_degree() > 0])
 
 
 class _Search:
@@ -73,6 +89,17 @@ class _Search:
                 raise OpenError("more equations than unknowns, and complex solutions all the same")
             return []
         return self._certified(quotient, nonzero)
+
+    def near(self, start: Sequence[float]) -> Solution | None:
+        """A real solution with the signs, from a guess."""
+        if not self.size:
+            return Solution((), 0.0)
+        square = Square(self.equations, self.size)
+        found = square.certify(square.polished(np.array([start], dtype=complex)))
+        signs = Evaluator([one for one, _ in self.strict], self.size)
+        side = np.array([sign for _, sign in self.strict])
+        inside = np.all(_clear(signs, found), axis=1) & np.all(np.sign(signs.at(found.points).real) == side, axis=1)
+        return next(iter(_chosen(found, inside & np.all(found.points.imag == 0, axis=1))), None)
 
     def _saturated(self) -> tuple[Quotient, list[Polynomial]]:
         """The quotient after enough parameters that cannot be zero in the stratum are made invertible."""
@@ -124,8 +151,7 @@ class _Search:
             near = np.abs(points.imag).max(axis=1, initial=0) < 1e-7 * (1 + np.abs(points).max(axis=1, initial=0))
             points[near] = points[near].real
             found = distinct(square.certify(points))
-            values, errors = signs.at(found.points), signs.errors(found.points, found.radius)
-            clear = np.abs(values) * (1 - 1e-15) > errors
+            clear = _clear(signs, found)
             # A real midpoint's polydisc is symmetric under conjugation: so is the only root in it.
             real = np.all(found.points.imag == 0, axis=1)
             known = np.all(clear, axis=1) & (real | np.any(np.abs(found.points.imag) > found.radius[:, None], axis=1))
@@ -133,16 +159,25 @@ class _Search:
             doubtful = [one for k, one in enumerate(forms) if not np.all(clear[:, k])]
             if count == quotient.size or any(count == self._bound(quotient, some) for some in (doubtful, forms)):
                 side = np.array([sign for _, sign in self.strict])
-                inside = known & real & np.all(np.sign(values.real[:, : len(side)]) == side, axis=1)
-                return [
-                    Solution(tuple(map(float, p.real)), float(r)) for p, r in zip(found.points[inside], found.radius[inside], strict=True)
-                ]
+                values = signs.at(found.points).real[:, : len(side)]
+                return _chosen(found, known & real & np.all(np.sign(values) == side, axis=1))
             most = max(most, count)
         raise OpenError(f"only {most} of at most {self._bound(quotient, forms)} complex solutions are certified")
 
     def _bound(self, quotient: Quotient, forms: Sequence[Polynomial]) -> int:
         ring = fmpq_mpoly_ctx.get([f"x{k}" for k in range(quotient.variables)], Ordering.degrevlex)
         return quotient.bound([_wider(one, ring) for one in forms])
+
+
+def _clear(signs: Evaluator, found: Certified) -> NDArray[np.bool_]:
+    """Of which forms (points x forms) the sign at a certified root is that at its midpoint."""
+    values = signs.at(found.points)
+    return np.asarray(np.abs(values) * (1 - 1e-15) > signs.errors(found.points, found.radius))
+
+
+def _chosen(found: Certified, which: NDArray[np.bool_]) -> list[Solution]:
+    chosen = zip(found.points[which].real, found.radius[which], found.alone[which], strict=True)
+    return [Solution(tuple(map(float, point)), float(radius), float(alone)) for point, radius, alone in chosen]
 
 
 def _contradictory(strict: Strict) -> bool:

@@ -16,16 +16,19 @@ from reluspec.verifier.general.lagrange import System, systems
 from reluspec.verifier.general.motion import motion_of
 from reluspec.verifier.general.quotient import SizeError
 from reluspec.verifier.general.solutions import OpenError, Solution, solutions
+from reluspec.verifier.layer.elsewhere import no_critical_point
+from reluspec.verifier.layer.lone import lone_solution
 from reluspec.verifier.raw import SingularError
 
 SECONDS = 20.0
 """For the systems of one stratum."""
 MEGABYTES = 2_048
+ELSEWHERE = "no critical point: all least points of a convex function lie elsewhere"
 KEPT = 4
 """Problems whose findings are kept, for maps of one problem that are verified one after another."""
 
-Answer = tuple[list[tuple[int, Solution]], str, bool]
-"""Solutions, reason, curves: see `Findings`."""
+Answer = tuple[list[tuple[int, Solution]], str, bool, str]
+"""Solutions, reason, curves, argument: see `Findings`."""
 _known: dict[Problem, dict[str, Answer]] = {}
 
 Key = TypeVar("Key")
@@ -44,13 +47,15 @@ class Orbit:
 class Findings:
     """The real solutions of a stratum's systems that have its signs, each with the position of its system.
 
-    `reason` (not empty) says why there may be more. `curves`: they are those of the systems of its `motion_of`.
+    `reason` (not empty) says why there may be more. `curves`: they are those of the systems of its `motion_of`. `argument`: why there are
+    none, if it is another one than counting.
     """
 
     orbit: Orbit
     solutions: tuple[tuple[int, Solution], ...]
     reason: str = ""
     curves: bool = False
+    argument: str = ""
 
 
 def kept(known: dict[Problem, dict[Key, Value]], problem: Problem) -> dict[Key, Value]:
@@ -137,12 +142,12 @@ def survey(problem: Problem, wanted: Sequence[Orbit], deadline: float) -> list[F
 def _asked(helper: Isolated, name: str, deadline: float) -> Answer:
     left = deadline - time.monotonic()
     if left <= 0:
-        return [], "the time is up", False
+        return [], "the time is up", False, ""
     helper.seconds = min(SECONDS, left)
     try:
         answer: Answer = helper.call_prepared(solve_stratum, name)
     except IsolationError as error:
-        return [], f"its system is past the verifier's limits ({error})", False
+        return [], f"its system is past the verifier's limits ({error})", False, ""
     return answer
 
 
@@ -153,11 +158,18 @@ def _prepared(problem: Problem) -> Problem:
 def solve_stratum(problem: Problem, name: str) -> Answer:
     """The work on one stratum, in the helper process."""
     signs = parse_signs(problem, name)
+    if no_critical_point(problem, signs):
+        return [], "", False, ELSEWHERE
     motion = motion_of(problem, signs)
     try:
-        return _solutions(motion.systems() if motion else systems(problem, signs)), "", motion is not None
+        lone = lone_solution(problem, replace(signs, objective=""))
+        if lone is not None and lone.signs != signs:
+            return [], "", False, ELSEWHERE
+        own = motion.systems() if motion else systems(problem, signs)
+        found = [(lone.position, lone.solution)] if lone else _solutions(own)
+        return found, "", motion is not None, ""
     except (OpenError, SizeError, SingularError) as error:
-        return [], str(error), motion is not None
+        return [], str(error), motion is not None, ""
 
 
 def _solutions(own: Iterable[System]) -> list[tuple[int, Solution]]:

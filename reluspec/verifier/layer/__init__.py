@@ -1,0 +1,1 @@
+"""One hidden layer of homogeneous units, a convex loss with a continuous gradient: strata are excluded by convexity."""
