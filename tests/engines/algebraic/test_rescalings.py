@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flint import arb
 
 import reluspec
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.judging.minimality import decide
 from reluspec.engines.algebraic.judging.verdict import Verdict
+from reluspec.engines.algebraic.meeting import meeting_at
 from reluspec.engines.algebraic.outcome import StratumOutcome, set_json
 from reluspec.engines.algebraic.stationary.critical import rescaled_points
+from reluspec.engines.algebraic.stationary.enclosures import contains
 from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.engines.algebraic.stationary.rescalings import degree_under, homogeneity, unit_rescalings
 from reluspec.io.map_format import map_document
@@ -87,12 +90,12 @@ def test_two_dead_layers_are_minima_where_the_outputs_can_only_get_worse() -> No
     problem = solved("two layers")[0].problem
     outcome = StratumOutcome.from_json(stratum_job(problem, "00/00"))
     assert not outcome.undecided
-    found = {
-        tuple(np.sign([float(entry) for entry in judged.found.witness]).astype(int)): judged.decision.verdict is Verdict.MINIMUM
-        for judged in outcome.sets
-    }
-    off, harmful, helpful = {(0, -1, -1), (0, -1, 0), (0, -1, 1)}, {(0, 1, -1), (0, 0, -1)}, {(0, 1, 1), (0, 1, 0), (0, 0, 1), (0, 0, 0)}
-    assert found == dict.fromkeys(off | harmful, True) | dict.fromkeys(helpful, False)
+    off, harmful, helpful = [(-1, -1), (-1, 0), (-1, 1)], [(1, -1), (0, -1)], [(1, 1), (1, 0), (0, 1), (0, 0)]
+    for u, v in (*off, *harmful, *helpful):
+        theta = [arb(0), arb(u), arb(v)]
+        inside = [judged.found for judged in outcome.minimal if contains(judged.found, theta, 200)]
+        listed = any(not found.cuts or meeting_at(theta, {0: found}, 200).whole for found in inside)
+        assert listed == ((u, v) not in helpful), (u, v)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +219,8 @@ def test_random_networks_without_a_penalty(seed: int) -> None:
 
 def test_sets_survive_as_plain_data() -> None:
     """What crosses the border of processes: exponents, pins, directions in the slice."""
-    problem = solved("two layers")[0].problem
-    data: Any = stratum_job(problem, "00/00")
+    problem = solved("rank one")[0].problem
+    data: Any = stratum_job(problem, "")
     outcome = StratumOutcome.from_json(data)
     moved = [judged.found for judged in outcome.sets if judged.found.rescaled]
     assert moved

@@ -23,7 +23,7 @@ BITS = (128, 512, 2048)
 STEPS = 8
 """Of Newton's method from the middle of a box, at the first precision: it converges quadratically."""
 
-TermsJson = list[tuple[list[int], str]]
+TermsJson = list[list[Any]]
 """A polynomial: exponents of the unknowns and a rational coefficient, term by term."""
 
 
@@ -278,7 +278,7 @@ def _exact(decimal: str) -> arb:
 
 
 def _terms(polynomial: fmpq_mpoly) -> TermsJson:
-    return [([int(k) for k in exponents], str(value)) for exponents, value in polynomial.to_dict().items()]
+    return [[[int(k) for k in exponents], str(value)] for exponents, value in polynomial.to_dict().items()]
 
 
 def _polynomial(context: fmpq_mpoly_ctx, terms: Sequence[Sequence[Any]]) -> fmpq_mpoly:
