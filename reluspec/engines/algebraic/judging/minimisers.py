@@ -17,6 +17,7 @@ The slopes of convex, differentiable losses are the same at all minimisers, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -31,8 +32,8 @@ from reluspec.engines.algebraic.judging.convex_program import Array, Jet, Norm, 
 BITS = 160
 FLAT = 1e-5
 """Slope of a loss, relative to the largest one, below which it is taken to be at its least; a wrong guess is not proved."""
-SHARES = 100
-"""Shares of twins are looked for near multiples of one over this."""
+SHARES = (100, 10_000)
+"""Shares of twins are looked for near multiples of one over these, zero among them."""
 DENOMINATOR = 10_000
 """Of the rational minimisers that are looked for."""
 
@@ -179,7 +180,14 @@ class _Shares:
     lengths: dict[int, float]
 
     def are_found(self) -> bool:
-        rough = self._rough()
+        for parts in SHARES:
+            with suppress(Undetermined):
+                if self._are_near(self._rough(parts)):
+                    return True
+        return False
+
+    def _are_near(self, rough: dict[int, Any]) -> bool:
+        """Whether there are some near these. Raises `Undetermined`."""
         missed = [i for i, output in enumerate(self._outputs(rough)) if not self._is_least(i, output)]
         if not missed:
             return True
@@ -188,12 +196,12 @@ class _Shares:
         solved = self._solved(rough, missed)
         return solved is not None and all(i in missed or self._is_least(i, output) for i, output in enumerate(self._outputs(solved)))
 
-    def _rough(self) -> dict[int, Any]:
+    def _rough(self, parts: int) -> dict[int, Any]:
         """Shares near those at the approximate minimiser; small ones are zero."""
         rough: dict[int, Any] = {}
         for members in self.twins:
             whole = sum(self.lengths[k] for k in members)
-            some = [Fraction(round(SHARES * self.lengths[k] / whole), SHARES) for k in members]
+            some = [Fraction(round(parts * self.lengths[k] / whole), parts) for k in members]
             rough |= {k: self.scalars.number(share / sum(some)) for k, share in zip(members, some, strict=True)}
         return rough
 
