@@ -90,6 +90,10 @@ def wrong_shape(land: Landscape, component: Component, random: np.random.Generat
     """Dimension, ends, orbit."""
     for k, piece in enumerate(component.pieces):
         flat = flat_directions(land, land.row(component.theta(k)))
+        if flat < piece.dimension and piece.family is not None:
+            # On kinks whose multipliers are not unique the Hessian of the Lagrangian says nothing; the points, which are looked at, do.
+            points = np.array([land.row(theta) for theta in component.sample(2 * piece.dimension + 2, land.problem, piece=k)])
+            flat = int(np.linalg.matrix_rank(points - points[0], tol=1e-7))
         if flat < piece.dimension:
             yield f"{piece.stratum} has dimension {piece.dimension}, but {flat} flat directions"
     if component.dimension == 0:
