@@ -13,9 +13,10 @@ from typing import Any, TypedDict
 from flint import Ordering, arb, arb_mat, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx, fmpz
 
 from reluspec.engines.algebraic.exact.algebraic import Algebraic, exact_rational
+from reluspec.engines.algebraic.exact.krawczyk import narrowed
 from reluspec.engines.algebraic.exact.number_field import NumberField
 from reluspec.engines.algebraic.exact.real_roots import GUARD_BITS
-from reluspec.engines.algebraic.exact.scalars import Undetermined
+from reluspec.engines.algebraic.exact.scalars import BALLS, Undetermined
 from reluspec.minima.records import Ball
 
 BITS = (128, 512, 2048)
@@ -47,7 +48,7 @@ class Isolated(NumberField):
         self._jacobian = [[one.derivative(k) for k in range(len(box))] for one in equations]
         self._bits = BITS[0]
         with ctx.workprec(self._bits):
-            outer = [arb(_exact(one.value), _exact(one.radius).abs_upper()) for one in box]
+            outer = [arb(BALLS.number(Fraction(one.value)), BALLS.number(Fraction(one.radius)).abs_upper()) for one in box]
             found = self._narrowed(outer, [entry.mid() for entry in outer])
             if found is None:
                 raise ValueError("the box is not proved to have exactly one solution of the system")
@@ -98,12 +99,9 @@ class Isolated(NumberField):
     def _approached(self, middle: list[arb]) -> list[arb]:
         """Newton's method."""
         for _ in range(STEPS):
-            middle = [(entry - step).mid() for entry, step in zip(middle, self._step(middle, middle), strict=True)]
+            steps = (self._inverse(middle) * self._slopes(middle)).entries()
+            middle = [(entry - step).mid() for entry, step in zip(middle, steps, strict=True)]
         return middle
-
-    def _step(self, at: Sequence[arb], middle: Sequence[arb]) -> list[arb]:
-        """An approximate inverse of the Jacobian in the middle, times the equations' values."""
-        return [*(self._inverse(middle) * self._slopes(at)).entries()]
 
     def _slopes(self, at: Sequence[arb]) -> arb_mat:
         return arb_mat(len(at), 1, _evaluated(self.equations, at))
@@ -119,12 +117,8 @@ class Isolated(NumberField):
             inverse = self._inverse(middle)
         except ZeroDivisionError:
             return None
-        correction = (inverse * self._slopes(middle)).entries()
         jacobian = arb_mat(size, size, [entry for row in self._jacobian for entry in _evaluated(row, box)])
-        unit = arb_mat(size, size, [arb(int(i == j)) for i in range(size) for j in range(size)])
-        spread = (unit - inverse * jacobian) * arb_mat(size, 1, [a - b for a, b in zip(box, middle, strict=True)])
-        image = [a - b + c for a, b, c in zip(middle, correction, spread.entries(), strict=True)]
-        return image if all(outer.contains_interior(inner) for outer, inner in zip(box, image, strict=True)) else None
+        return narrowed(box, middle, inverse, self._slopes(middle), jacobian)
 
 
 class Enclosed(Algebraic):
@@ -270,11 +264,6 @@ def _evaluated(polynomials: Sequence[fmpq_mpoly], at: Sequence[arb]) -> list[arb
             total += term
         values.append(total)
     return values
-
-
-def _exact(decimal: str) -> arb:
-    value = Fraction(decimal)
-    return arb(exact_rational(value))
 
 
 def _terms(polynomial: fmpq_mpoly) -> TermsJson:

@@ -16,6 +16,7 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import NDArray
 
+from reluspec.engines.algebraic.exact.krawczyk import narrowed
 from reluspec.engines.algebraic.exact.scalars import BALLS
 
 SMOOTHING = tuple(16.0**-k for k in range(10))
@@ -187,13 +188,10 @@ class Program:
             slope, bend = slopes(middle)
             inverse = bend.mid().inv().mid()
             middle = [(entry - step).mid() for entry, step in zip(middle, (inverse * slope).entries(), strict=True)]
-        correction = (inverse * slopes(middle)[0]).entries()
-        unit = arb_mat(count, count, [arb(int(i == j)) for i in range(count) for j in range(count)])
+        values, _ = slopes(middle)
         for radius in RADII:
             box = [entry + arb(0, radius) for entry in middle]
-            spread = (unit - inverse * slopes(box)[1]) * arb_mat(count, 1, [a - b for a, b in zip(box, middle, strict=True)])
-            image = [a - b + c for a, b, c in zip(middle, correction, spread.entries(), strict=True)]
-            if all(outer.contains_interior(inner) for outer, inner in zip(box, image, strict=True)):
+            if (image := narrowed(box, middle, inverse, values, slopes(box)[1])) is not None:
                 return np.array(image, dtype=object)
         return None
 
