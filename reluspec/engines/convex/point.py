@@ -168,13 +168,14 @@ def enclose(system: FaceSystem, g: Sequence[arb], s: Sequence[arb], precision: i
         if found is None:
             return None
         x, inverse = found
-        radii = [scale * arb(2) ** (8 - precision) for scale in scales]
+        step = inverse * balls.residual(x)
+        # Epsilon inflation by what is left to go: Newton's method stops on a forecast of it, which may be off.
+        radii = [scale * arb(2) ** (8 - precision) + 2 * abs(change).upper() for scale, change in zip(scales, step.entries(), strict=True)]
         box = [value + arb(0, radius) for value, radius in zip(x, radii, strict=True)]
         slack = arb_mat(system.size, system.size, [int(i == j) for i in range(system.size) for j in range(system.size)])
         slack = slack - inverse * balls.jacobian(box)
         shift = arb_mat(system.size, 1, [arb(0, radius) for radius in radii])
-        image = (slack * shift - inverse * balls.residual(x)).entries()
-        proved = [value + step for value, step in zip(x, image, strict=True)]
+        proved = [value + change for value, change in zip(x, (slack * shift - step).entries(), strict=True)]
         if not all(bounds.contains_interior(entry) for bounds, entry in zip(box, proved, strict=True)):
             return None
         if not all(entry > 0 for entry in proved[count:]):
