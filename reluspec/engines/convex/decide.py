@@ -20,18 +20,22 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
+from reluspec.engines.convex.central_path import central_path, pulls
 from reluspec.engines.convex.float_geometry import UNKNOWN, FloatGeometry, Floats
 from reluspec.engines.convex.float_view import FloatView
 from reluspec.engines.convex.geometry import Geometry
 from reluspec.engines.convex.kernels import compiled_weights
 from reluspec.engines.convex.oracle import CriticalPoint, solve
-from reluspec.engines.convex.point import from_floats
+from reluspec.engines.convex.point import FaceSystem, from_floats
 from reluspec.engines.convex.screen import Batch, Screened, screen
 from reluspec.engines.convex.verdict import UndecidedSignError, UnitVerdict, unit_verdict
 from reluspec.isolation import Isolated
 
 BATCH = 1024
 """Sets whose optima are approximated at a time."""
+
+NO_OPTIMUM = "no subset's optimum could be proved to be the optimum"
+"""Why a set is undecided that a better starting point may help."""
 
 
 class Outcome(Enum):
@@ -78,6 +82,7 @@ class Decider:
         self._decisions: dict[tuple[int, ...], Decision] = {}
         self._views: dict[tuple[int, ...], FloatView] = {}
         self._starts: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
+        self._sure_starts: dict[tuple[int, ...], tuple[list[arb], list[arb]]] = {}
 
     def prepare(self, sets: Sequence[tuple[int, ...]]) -> None:
         """Work on many sets at once in floats: what NumPy's enclosure proves is decided, the others get their starting points.
@@ -122,6 +127,8 @@ class Decider:
     def _approximation(self, faces: tuple[int, ...]) -> tuple[list[arb], list[arb]]:
         if not faces:
             return [], []
+        if faces in self._sure_starts:
+            return self._sure_starts[faces]
         if faces not in self._starts:
             self._float_pass([faces])
         q, s = self._starts[faces]
@@ -156,7 +163,25 @@ class Decider:
         return [value * scale for value in from_floats(list(s))]
 
     def _decide(self, faces: tuple[int, ...]) -> Decision:
-        reason = "no subset's optimum could be proved to be the optimum"
+        decision = self._by_subsets(faces)
+        if decision.reason == NO_OPTIMUM and self._start_surely(faces):
+            return self._by_subsets(faces)
+        return decision
+
+    def _start_surely(self, faces: tuple[int, ...]) -> bool:
+        """Find better starting points for the subsets whose critical points could not be proved; whether there are any."""
+        weights = central_path(FaceSystem(self.geometry, faces))
+        if weights is None:
+            return False
+        unproved = [base for base in _subsets(faces) if base and self._points.get(base) is None]
+        for base in unproved:
+            self._points.pop(base, None)
+            s = [weights[faces.index(face)] for face in base]
+            self._sure_starts[base] = pulls(FaceSystem(self.geometry, base), s), s
+        return bool(unproved)
+
+    def _by_subsets(self, faces: tuple[int, ...]) -> Decision:
+        reason = NO_OPTIMUM
         for base in _subsets(faces):
             point = self.point(base)
             if point is None:
