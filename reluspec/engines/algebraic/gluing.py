@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from flint import arb, ctx
+from flint import arb, ctx, fmpq_mpoly
 
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.flat_units import goes_flat, has_whole_cells, limit_on, limits
@@ -18,7 +18,7 @@ from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
-from reluspec.engines.algebraic.stationary.charts import Unit, plain_units, unit_groups
+from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, plain_units, unit_groups
 from reluspec.engines.algebraic.stationary.curves import Curve
 from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
@@ -383,6 +383,10 @@ class Gluing:
             for position in positions:
                 if position not in kept or (name in limits and not name.startswith("alive ")):
                     flat[position] = "0"
+        dead = [unit for place, unit in enumerate(face.found.living) if f"alive {place}" in face.tight and unit not in wild]
+        for position, switch in enumerate(surrogate(self.problem, signs).switches if dead else ()):
+            if position not in kept and _vanishes_with(switch.polynomial, face.found.living, dead):
+                flat[position] = "0"
         return signs.reshaped("".join(flat))
 
     def _representative(self, signs: Signs) -> tuple[Exchange, str]:
@@ -420,3 +424,12 @@ class Gluing:
         except MeetingError as reason:
             raise EndError(f"{reason} ({name})") from None
         raise EndError(f"a family ends in {name}, in one that is cut in other coordinates")
+
+
+def _vanishes_with(switch: fmpq_mpoly, living: Sequence[Unit], dead: Sequence[Unit]) -> bool:
+    """Whether a switch has the s of one of these units for a factor, as the residual where a target is zero: conditions do without it."""
+    try:
+        terms, _ = Chart(tuple(living)).expanded(switch)
+    except ParityError:
+        return False
+    return bool(terms) and any(all(exponents[unit.output] > 0 for exponents in terms) for unit in dead)

@@ -2,11 +2,14 @@
 
 `F(x) = sum_i loss_i(offset + rows_i . x) + sum_l 2 sqrt(ridge_l) sqrt(x_l^T gram_l x_l) + sum_k squares_k x_k^2`, the x_l parts of x.
 Nothing is proved by the floats: interval Newton (Krawczyk; Neumaier, *Interval Methods*, 5.2) proves that the gradient vanishes in a box.
+
+Losses may have kinks. At those that are *tied* to one at the least point the output is known, and the slope of the loss, between those of
+the two sides, is an unknown in its place (Karush, Kuhn, Tucker).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from operator import mul
@@ -17,14 +20,19 @@ from flint import arb, arb_mat
 from numpy.typing import NDArray
 
 from reluspec.engines.algebraic.exact.krawczyk import narrowed
-from reluspec.engines.algebraic.exact.scalars import BALLS
+from reluspec.engines.algebraic.exact.linear import echelon
+from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS
 
 SMOOTHING = tuple(16.0**-k for k in range(10))
 """Added to the norms, one after the other, for the float solution."""
+ROUGH = 5
+"""The smoothing, by its number, whose slopes at kinks are good guesses; later ones are too near to zero for Newton's method to settle."""
 STEPS = 50
 """Of Newton's method, for each smoothing."""
 DEAD = 1e-5
 """Length below which a part is taken to be zero in the float solution; a wrong guess is not proved."""
+MARGIN = 10_000
+"""Slopes that are chosen are multiples of one over this, roughly, and not nearer to their ends, in relation."""
 RADII = (1e-13, 1e-10, 1e-7, 1e-4)
 
 Array = NDArray[Any]
@@ -57,6 +65,55 @@ class Jet:
 
 
 @dataclass(frozen=True)
+class LossKink:
+    """An output at which the slope of a convex loss jumps, and its slopes on both sides."""
+
+    at: Fraction
+    below: Fraction
+    above: Fraction
+
+    def is_between(self, slope: arb) -> bool:
+        """Whether a slope is proved to be between those of the sides."""
+        return bool(slope > BALLS.number(self.below) and slope < BALLS.number(self.above))
+
+    def near(self, slope: float) -> Fraction:
+        """A slope between those of the sides that is near to this one."""
+        margin = (self.above - self.below) / MARGIN
+        return min(max(Fraction(slope).limit_denominator(MARGIN), self.below + margin), self.above - margin)
+
+    def rounding(self, output: float, smoothing: float) -> Jet:
+        """What to add to the loss so that it turns smoothly, within about `smoothing`: sqrt(t^2 + smoothing^2) is in place of |t|."""
+        step, half = output - float(self.at), float(self.above - self.below) / 2
+        length = (step**2 + smoothing**2) ** 0.5
+        turn = float(np.sign(step))
+        return Jet(half * (length - abs(step)), half * (step / length - turn), half * smoothing**2 / length**3)
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A data point whose output is at a kink of its loss."""
+
+    point: int
+    kink: LossKink
+
+
+@dataclass(frozen=True)
+class Approximate:
+    """A least point in floats, and the slopes of the losses there."""
+
+    x: Array
+    slopes: list[float]
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """A least point in balls, and the slopes of the tied losses there."""
+
+    x: Array
+    slopes: dict[int, Any]
+
+
+@dataclass(frozen=True)
 class Norm:
     """`2 sqrt(ridge) sqrt(x_l^T gram x_l)` for a part x_l of x; the Gram matrix is positive definite."""
 
@@ -72,19 +129,30 @@ class Norm:
 
 @dataclass(frozen=True)
 class Program:
-    """F. `losses` gives the loss of a data point at an output; it may raise `Undetermined`. `targets` are the points' own."""
+    """F. `losses` gives the loss of a data point at an output; it may raise `Undetermined`. `targets` and `kinks` are the points' own."""
 
     losses: Callable[[int, Jet], Jet]
     rows: tuple[Row, ...]
     offset: Fraction
     norms: tuple[Norm, ...]
     squares: Row
-    targets: Row = ()
+    targets: Row
+    kinks: tuple[tuple[LossKink, ...], ...]
 
     def only(self, points: Sequence[int]) -> Program:
         """F with the losses of these data points alone."""
-        rows, targets = tuple(self.rows[i] for i in points), tuple(self.targets[i] for i in points)
-        return replace(self, losses=lambda k, output: self.losses(points[k], output), rows=rows, targets=targets)
+        return replace(
+            self,
+            losses=lambda k, output: self.losses(points[k], output),
+            rows=tuple(self.rows[i] for i in points),
+            targets=tuple(self.targets[i] for i in points),
+            kinks=tuple(self.kinks[i] for i in points),
+        )
+
+    def rest(self, points: Iterable[int]) -> list[int]:
+        """The other data points."""
+        gone = set(points)
+        return [i for i in range(len(self.rows)) if i not in gone]
 
     def without(self, dead: Sequence[Norm]) -> Program:
         """F of the other parts, these being zero."""
@@ -104,18 +172,28 @@ class Program:
 
     def outputs(self, x: Any, number: Number) -> Array:
         """`offset + rows . x`."""
-        return np.asarray(_table(self.rows, number) @ np.asarray(x) + number(self.offset))
+        return np.asarray(self._rows(number) @ np.asarray(x) + number(self.offset))
 
-    def jets(self, x: Array, number: Number) -> list[Jet]:
-        """The losses of all data points, as functions of their outputs."""
+    def _rows(self, number: Number) -> Array:
+        return _table(self.rows, number).reshape(len(self.rows), len(self.squares))
+
+    def jets(self, x: Array, number: Number, smoothing: float = 0.0) -> list[Jet]:
+        """The losses of all data points, as functions of their outputs; with smoothing, in floats, they turn smoothly at kinks."""
         one, zero = number(Fraction(1)), number(Fraction(0))
-        return [self.losses(i, Jet(output, one, zero)) for i, output in enumerate(self.outputs(x, number))]
+        found = []
+        for i, output in enumerate(self.outputs(x, number)):
+            jet = self.losses(i, Jet(output, one, zero))
+            for kink in self.kinks[i] if smoothing else ():
+                jet = jet + kink.rounding(output, smoothing)
+            found.append(jet)
+        return found
 
     def derivatives(self, x: Array, number: Number, smoothing: float = 0.0) -> tuple[Any, Array, Array]:
-        """Value, gradient and Hessian of F, each norm r replaced by sqrt(r^2 + smoothing^2)."""
-        jets, rows, squares = self.jets(x, number), _table(self.rows, number), _table([self.squares], number)[0]
-        slopes, bends = (np.array(entries, dtype=rows.dtype) for entries in zip(*((jet.slope, jet.bend) for jet in jets), strict=True))
-        value = sum(jet.value for jet in jets) + squares @ (x * x)
+        """Value, gradient and Hessian of F, each norm r replaced by sqrt(r^2 + smoothing^2), and kinks likewise."""
+        jets, rows = self.jets(x, number, smoothing), self._rows(number)
+        squares = _table([self.squares], number)[0]
+        slopes, bends = (np.array([getattr(jet, name) for jet in jets], dtype=rows.dtype) for name in ("slope", "bend"))
+        value = sum((jet.value for jet in jets), number(Fraction(0))) + squares @ (x * x)
         gradient = slopes @ rows + 2 * squares * x
         hessian = rows.T @ (bends[:, None] * rows) + 2 * np.diag(squares)
         for norm in self.norms:
@@ -134,8 +212,8 @@ class Program:
         jets = [self.losses(i, Jet(output, Fraction(1), Fraction(0))) for i, output in enumerate(outputs)]
         slopes = [jet.slope for jet in jets]
         pull = [
-            sum(map(mul, slopes, column)) + 2 * c * value
-            for column, c, value in zip(zip(*self.rows, strict=True), self.squares, x, strict=True)
+            sum(map(mul, slopes, (row[k] for row in self.rows))) + 2 * c * value
+            for k, (c, value) in enumerate(zip(self.squares, x, strict=True))
         ]
         for norm in self.norms:
             # The loss pulls against the norm, as strongly: `along = -2 sqrt(ridge) gram x / sqrt(x gram x)`.
@@ -147,12 +225,14 @@ class Program:
             pull[norm.part] = [Fraction(0)] * len(part)
         return not any(pull)
 
-    def minimiser(self) -> Array:
+    def minimiser(self) -> Approximate:
         """An approximate minimiser, in floats."""
-        x = np.zeros(len(self.squares))
-        for smoothing in SMOOTHING:
+        x, rough = np.zeros(len(self.squares)), np.zeros(len(self.squares))
+        for number, smoothing in enumerate(SMOOTHING):
             x = self._descended(x, smoothing)
-        return x
+            if number == ROUGH:
+                rough = x
+        return Approximate(x, [jet.slope for jet in self.jets(rough, float, SMOOTHING[ROUGH])])
 
     def _descended(self, x: Array, smoothing: float) -> Array:
         """Newton's method with backtracking."""
@@ -172,28 +252,99 @@ class Program:
         """The norms that are nearly zero."""
         return [norm for norm in self.norms if np.abs(x[norm.part]).max() < DEAD * max(1.0, np.abs(x).max())]
 
-    def enclosure(self, x: Array) -> Array | None:
-        """A box of the only zero of the gradient in a larger one, near these floats; `None` if that is not proved.
+    def ties(self, x: Array) -> list[Tie]:
+        """The outputs that are nearly at kinks."""
+        outputs = self.outputs(x, float)
+        near = DEAD * max(1.0, float(np.abs(outputs).max(initial=0.0)))
+        return [Tie(i, kink) for i, kinks in enumerate(self.kinks) for kink in kinks if abs(outputs[i] - float(kink.at)) < near]
 
-        The Hessian is regular there: F, convex, has no other minimiser. At the precision in force.
+    def enclosure(self, x: Array, ties: Sequence[Tie], slopes: Sequence[float]) -> Enclosure | None:
+        """A box of the only least point, near these floats, the slopes of the losses among them; `None` if that is not proved.
+
+        In a larger one the gradient has no other zero, with the slopes of the tied losses, all between those of their sides: F, convex,
+        has no other minimiser. At the precision in force.
         """
-        count = len(x)
-        middle = [arb(entry) for entry in x]
+        system = _Stationary(self, x, ties, slopes)
+        found = system.enclosed()
+        if found is None or not all(tie.kink.is_between(slope) for tie, slope in system.slopes(found)):
+            return None
+        return Enclosure(np.array(found[: len(x)], dtype=object), {tie.point: slope for tie, slope in system.slopes(found)})
 
-        def slopes(at: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
-            _, gradient, hessian = self.derivatives(np.array(at, dtype=object), BALLS.number)
-            return arb_mat(count, 1, list(gradient)), arb_mat(count, count, list(hessian.flatten()))
 
+class _Stationary:
+    """The equations of a least point: x, then the slopes of the losses that are tied.
+
+    Where outputs that are tied depend on others that are, their slopes are not unique: they are chosen, near those of the floats.
+    """
+
+    def __init__(self, program: Program, x: Array, ties: Sequence[Tie], slopes: Sequence[float]) -> None:
+        self.size = len(x)
+        self.smooth = program.only(program.rest(tie.point for tie in ties))
+        self.program = program
+        independent = _independent([program.rows[tie.point] for tie in ties])
+        self.ties = [ties[k] for k in independent]
+        self.chosen = [(tie, tie.kink.near(slopes[tie.point])) for k, tie in enumerate(ties) if k not in independent]
+        self.start = [*x, *self._slopes_near(x)]
+
+    def slopes(self, found: Sequence[Any]) -> list[tuple[Tie, Any]]:
+        """All ties, with the slopes of their losses."""
+        return [*zip(self.ties, found[self.size :], strict=True), *((tie, BALLS.number(slope)) for tie, slope in self.chosen)]
+
+    def _slopes_near(self, x: Array) -> list[float]:
+        if not self.ties:
+            return []
+        _, gradient, _ = self.smooth.derivatives(x, float)
+        for tie, slope in self.chosen:
+            gradient = gradient + float(slope) * np.array([float(entry) for entry in self.program.rows[tie.point]])
+        rows = _table([self.program.rows[tie.point] for tie in self.ties], float)
+        return [float(slope) for slope in np.linalg.lstsq(rows.T, -gradient, rcond=None)[0]]
+
+    def _at(self, point: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
+        """Values and Jacobian."""
+        number, size = BALLS.number, self.size
+        x, slopes = np.array(point[:size], dtype=object), point[size:]
+        _, gradient, hessian = self.smooth.derivatives(x, number)
+        for tie, slope in self.slopes(point):
+            gradient = gradient + slope * _table([self.program.rows[tie.point]], number)[0]
+        rows = _table([self.program.rows[tie.point] for tie in self.ties], number).reshape(len(slopes), size)
+        missed = [row @ x + number(self.program.offset - tie.kink.at) for row, tie in zip(rows, self.ties, strict=True)]
+        none = np.array([[arb(0)] * len(slopes)] * len(slopes), dtype=object).reshape(len(slopes), len(slopes))
+        jacobian = np.block([[hessian, rows.T], [rows, none]])
+        return arb_mat(len(point), 1, [*gradient, *missed]), arb_mat(len(point), len(point), list(jacobian.flatten()))
+
+    def enclosed(self) -> list[arb] | None:
+        """A solution of the equations in balls, the only one in a larger box; `None` if that is not proved."""
+        if not all(self._follows(tie) for tie, _ in self.chosen):
+            return None
+        if not self.start:
+            return []
+        middle = [arb(entry) for entry in self.start]
         for _ in range(4):
-            slope, bend = slopes(middle)
+            slope, bend = self._at(middle)
             inverse = bend.mid().inv().mid()
             middle = [(entry - step).mid() for entry, step in zip(middle, (inverse * slope).entries(), strict=True)]
-        values, _ = slopes(middle)
+        values, _ = self._at(middle)
         for radius in RADII:
             box = [entry + arb(0, radius) for entry in middle]
-            if (image := narrowed(box, middle, inverse, values, slopes(box)[1])) is not None:
-                return np.array(image, dtype=object)
+            if (image := narrowed(box, middle, inverse, values, self._at(box)[1])) is not None:
+                return list(image)
         return None
+
+    def _follows(self, other: Tie) -> bool:
+        """Whether an output is at its kink wherever the independent ones are at theirs."""
+        level = self.program.offset
+        rows = [(*self.program.rows[tie.point], tie.kink.at - level) for tie in (*self.ties, other)]
+        return len(_independent(rows)) == len(self.ties)
+
+
+def _independent(rows: Sequence[Row]) -> list[int]:
+    """Positions of rows, as many as are linearly independent, the first ones preferred."""
+    kept: list[int] = []
+    for k in range(len(rows)):
+        some = [rows[j] for j in (*kept, k)]
+        if len(echelon(some, len(rows[k]), FRACTIONS).rows) == len(some):
+            kept.append(k)
+    return kept
 
 
 def _table(rows: Sequence[Row], number: Number) -> Array:

@@ -1,11 +1,12 @@
 """Strata that have no critical point because the least point of a convex function lies elsewhere (theory.md section 4).
 
-For the class of `convexity`, with penalties on all parameters of its units and a continuously differentiable loss, let
+For the class of `convexity`, with penalties on all parameters of its units, let
 `F(p, b) = loss + sum_l 2 sqrt(lambda_a) |Lambda^(1/2) p_l| + lambda_b b^2` be the least value of L, the loss with its penalties, at given
 products p_l = a_l w_l. At a critical point of L on a stratum `lambda_a a^2 = w Lambda w`, so that units with a sign that is not 0 live and
 all others are dead. Where units live, (a, w) -> a w is a submersion, and F = L at balanced parameters; so the point gives a critical point
-of F on the linear space V of the p on which the stratum's zeros at units' kinks are zero. (Zeros of the loss's kinks need no multiplier:
-`smoothness`.) F is convex, and the point a minimiser of it on V.
+of F on the linear space V of the p on which the stratum's zeros at units' kinks are zero. (Zeros of the loss's kinks need no multiplier
+where its derivative is continuous: `smoothness`. Where it jumps, critical is meant in Clarke's sense on V, as minima are: L is a convex
+function of smooth ones there.) F is convex, and the point a minimiser of it on V.
 
 Let p* be a minimiser, D the set of its units with p*_l = 0. If for l in D the slope v_l of F by p_l on V has `|Lambda^(-1/2) v_l| <
 2 sqrt(lambda_a)`, F grows along all directions of V in which a unit of D moves; by convexity these are zero at all minimisers, and the
@@ -33,11 +34,12 @@ from flint import arb, ctx
 
 from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel, solve, weighted
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, ball_sign
-from reluspec.engines.algebraic.judging.convex_program import Jet, Norm, Number, Program, Row
+from reluspec.engines.algebraic.judging.convex_program import Jet, LossKink, Norm, Number, Program, Row
 from reluspec.engines.algebraic.judging.convexity import Homogeneous, homogeneous, output_bias, seen_points
-from reluspec.engines.algebraic.judging.minimisers import BITS, Minimisers, minimisers
+from reluspec.engines.algebraic.judging.lower_bound import bends_of
+from reluspec.engines.algebraic.judging.minimisers import BITS, Minimisers, minimisers, variable
 from reluspec.engines.algebraic.stationary.smoothness import smooth_kinks
-from reluspec.problem.expression import Variable, evaluate, sign
+from reluspec.problem.expression import Constant, Expression, Variable, evaluate, sign, substitute
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, sign_values
 
@@ -58,7 +60,7 @@ def is_of_the_class(problem: Problem) -> bool:
     # Without kinks of units a stratum does not say which of them live.
     if data is None or data.below == data.above:
         return False
-    return all(min(row) > 0 for row in data.penalties) and all(smooth_kinks(problem.loss.expression))
+    return all(min(row) > 0 for row in data.penalties) and loss_kinks(problem) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -128,8 +130,8 @@ class LeastPoint:
                 values = [direction.along(group.seen(row)) * side for row, side in strict]
                 if any(value == 0 for value in values) or (any(value < 0 for value in values) and any(value > 0 for value in values)):
                     return False
-            outputs = self.found.program.outputs(self.found.x, BALLS.number) if self.found.is_unique else ()
-            return not any(_contradicts(self.problem, signs.objective, i, output) for i, output in enumerate(outputs))
+            outputs = self.found.outputs() if self.found.is_unique else ()
+            return not any(_contradicts(self.problem, signs.objective, i, output) for i, output in outputs)
 
 
 def _groups(problem: Problem, data: Homogeneous, layer: Layer) -> list[Group]:
@@ -164,7 +166,32 @@ def _program(problem: Problem, data: Homogeneous, groups: Sequence[Group]) -> Pr
         rows = [[*row, Fraction(1)] for row in rows]
         squares.append(data.all_penalties[bias])
     targets = tuple(y for (y,) in problem.data.y)
-    return Program(partial(_loss, problem), tuple(map(tuple, rows)), offset, tuple(norms), tuple(squares), targets)
+    known = loss_kinks(problem)
+    assert known is not None
+    return Program(partial(_loss, problem), tuple(map(tuple, rows)), offset, tuple(norms), tuple(squares), targets, known)
+
+
+@lru_cache(maxsize=16)
+def loss_kinks(problem: Problem) -> tuple[tuple[LossKink, ...], ...] | None:
+    """Of every data point the outputs at which the slope of its loss jumps; `None` where these are not found."""
+    expression = problem.loss.expression
+    if all(smooth_kinks(expression)):
+        return ((),) * len(problem.data)
+    found = []
+    for i, targets in enumerate(problem.data.y):
+        known: dict[Variable, Expression] = {Variable("y", (k,)): Constant(value) for k, value in enumerate(targets)}
+        places = bends_of(substitute(expression, known), OUTPUT)
+        if places is None:
+            return None
+        sides = [LossKink(place, *(_loss_beside(problem, i, place, side) for side in (-1, 1))) for place in places]
+        found.append(tuple(kink for kink in sides if kink.below != kink.above))
+    return tuple(found)
+
+
+def _loss_beside(problem: Problem, i: int, place: Fraction, side: int) -> Fraction:
+    """The slope of the loss of a data point on one side of an output, with its share."""
+    found = _loss_on(problem, i, variable(place), lambda argument: sign(argument.value) or side * sign(argument.slope))
+    return Fraction(found.slope) * problem.shares[i]
 
 
 def _loss(problem: Problem, i: int, output: Jet) -> Jet:
@@ -185,7 +212,7 @@ def _loss_on(problem: Problem, i: int, output: Jet, choose: Callable[[Jet], int]
     return found
 
 
-def _contradicts(problem: Problem, objective: str, i: int, output: arb) -> bool:
+def _contradicts(problem: Problem, objective: str, i: int, output: arb | Fraction) -> bool:
     """Whether a kink of the loss has another side at this output than in the stratum, the kinks before it having theirs."""
     count = len(objective) // len(problem.data)
     rest, wrong = iter(sign_values(objective[i * count : (i + 1) * count])), False
@@ -193,10 +220,10 @@ def _contradicts(problem: Problem, objective: str, i: int, output: arb) -> bool:
     def choose(argument: Jet) -> int:
         nonlocal wrong
         side, value = next(rest), argument.value
-        wrong = wrong or (side >= 0 and value < 0) or (side <= 0 and value > 0)
+        wrong = wrong or (side > 0 and value <= 0) or (side < 0 and value >= 0) or (side == 0 and value != 0)
         return side
 
-    _loss_on(problem, i, Jet(output, arb(1), arb(0)), choose)
+    _loss_on(problem, i, variable(output), choose)
     return wrong
 
 

@@ -26,7 +26,6 @@ from reluspec.problem.expression import (
     Product,
     Sum,
     Variable,
-    degree,
     evaluate,
     kinks,
     sign,
@@ -133,7 +132,7 @@ def _least_of(problem: Problem, group: Sequence[int], output: int) -> _Least | N
 
 def _least(expression: Expression, variable: Variable) -> _Least | None:
     """`None` where there is none, or it is not rational, or a kink is not affine."""
-    bends = _bends(expression, variable)
+    bends = bends_of(expression, variable)
     if bends is None:
         return None
     pieces = list(_pieces(expression, variable, bends))
@@ -149,15 +148,18 @@ def _least(expression: Expression, variable: Variable) -> _Least | None:
     return _Least(least, tuple(place for place, value in values.items() if value == least), flat)
 
 
-def _bends(expression: Expression, variable: Variable) -> list[Fraction] | None:
-    """Where the kinks are, ascending; `None` where one is not affine."""
+def bends_of(expression: Expression, variable: Variable) -> list[Fraction] | None:
+    """Where the kinks are, ascending; `None` where what is in one is not piecewise affine."""
     found = set()
     for kink in kinks(expression):
-        if degree(kink.argument) > 1 or next(kinks(kink.argument), None) is not None:
+        inner = bends_of(kink.argument, variable)
+        if inner is None:
             return None
-        at = [Fraction(evaluate(kink.argument, {variable: Fraction(t)}, sign, Fraction)) for t in (0, 1)]
-        if at[0] != at[1]:
-            found.add(at[0] / (at[0] - at[1]))
+        for piece in _pieces(kink.argument, variable, inner):
+            if piece.polynomial.degree() > 1:
+                return None
+            if piece.polynomial.degree() == 1 and piece.reaches(at := fraction(-piece.polynomial[0] / piece.polynomial[1])):
+                found.add(at)
     return sorted(found)
 
 
@@ -171,6 +173,10 @@ class _OnInterval:
 
     def _inside(self, place: Fraction) -> bool:
         return (self.low is None or self.low < place) and (self.high is None or place < self.high)
+
+    def reaches(self, place: Fraction) -> bool:
+        """Whether the place is inside, or an end."""
+        return (self.low is None or self.low <= place) and (self.high is None or place <= self.high)
 
     def turns(self) -> Iterator[Fraction]:
         """The rational zeros of the derivative."""

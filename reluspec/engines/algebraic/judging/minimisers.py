@@ -10,13 +10,14 @@ one of them lives, so that F' does not fall when another one moves. Hence a mini
 along the parts of D, is one of F'. F is at least the minimum of F' plus the least values of the flat losses, with equality if the twins can
 share what their class has such that these are attained; then the minimisers of F are such ones of F'.
 
-The slopes of convex, differentiable losses are the same at all minimisers, and so is the direction of a part that lives:
-`-gram_l^-1 R_l^T g`.
+The direction of a part that lives is `-gram_l^-1 R_l^T g` at all minimisers: where losses have kinks the g of one of them, a subgradient
+with which F is stationary there, is one for all (weak duality), and an output is at its kink at all of them if its slope is between
+those of the sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -27,7 +28,7 @@ from flint import arb, ctx
 
 from reluspec.engines.algebraic.exact.linear import dot, solve
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
-from reluspec.engines.algebraic.judging.convex_program import Array, Jet, Norm, Program, Row
+from reluspec.engines.algebraic.judging.convex_program import Approximate, Array, Jet, Norm, Program, Row
 
 BITS = 160
 FLAT = 1e-5
@@ -56,13 +57,16 @@ class Direction:
 class Minimisers:
     """A minimiser x, in balls, of the `program` of the parts that live there, of twins one; `exact`: x, where it is known to be rational.
 
+    The losses of the program are those of the data points `points`; `tied` has the kinks at which outputs are, by their positions there.
     `directions` has, for every norm, the one of its part at all minimisers at which that lives; `None`: it is zero at all.
     """
 
     program: Program
     x: Array
     exact: tuple[Fraction, ...] | None
-    directions: tuple[Direction | None, ...]
+    points: tuple[int, ...]
+    tied: Mapping[int, Fraction]
+    directions: tuple[Direction | None, ...] = ()
 
     @property
     def point(self) -> Any:
@@ -79,14 +83,19 @@ class Minimisers:
         """Whether x is the only minimiser, and has no part that is zero."""
         return len(self.directions) == len(self.program.norms)
 
+    def outputs(self) -> list[tuple[int, Any]]:
+        """Data points with their outputs at x, in balls, or fractions where these are known to be at kinks."""
+        values = self.program.outputs(self.x, BALLS.number)
+        return [(i, self.tied.get(k, value)) for k, (i, value) in enumerate(zip(self.points, values, strict=True))]
+
 
 def minimisers(program: Program) -> Minimisers | None:
     """The minimisers of F; `None` if none is enclosed."""
-    x = program.minimiser()
+    near = program.minimiser()
     with ctx.workprec(BITS):
-        for flat in _flat(program, x):
+        for flat in _flat(program, near.x):
             try:
-                found = _Search(program, x, flat).found()
+                found = _Search(program, near, flat).found()
             except (Undetermined, ArithmeticError, np.linalg.LinAlgError):
                 continue
             if found is not None:
@@ -103,11 +112,12 @@ def _flat(program: Program, x: Array) -> Iterator[list[int]]:
 
 
 class _Search:
-    """For a minimiser, near x, at which the losses of the `flat` data points are at their least."""
+    """For a minimiser, near this one, at which the losses of the `flat` data points are at their least."""
 
-    def __init__(self, program: Program, x: Array, flat: Sequence[int]) -> None:
-        self.program, self.near, self.flat = program, x, flat
-        self.less = program.only([i for i in range(len(program.rows)) if i not in flat])
+    def __init__(self, program: Program, near: Approximate, flat: Sequence[int]) -> None:
+        self.program, self.near, self.flat = program, near, flat
+        self.points = tuple(program.rest(flat))
+        self.less = program.only(self.points)
         classes: dict[object, list[int]] = {}
         for k, norm in enumerate(program.norms):
             classes.setdefault((_kernel(self.less, norm), norm.ridge) if flat else k, []).append(k)
@@ -118,13 +128,16 @@ class _Search:
         kept = [members[0] for members in self.classes]
         merged = self.less.without([norm for k, norm in enumerate(self.program.norms) if k not in kept])
         approximate = merged.minimiser() if self.flat else self.near
-        dead = merged.vanishing(approximate)
+        dead = merged.vanishing(approximate.x)
         living = merged.without(dead)
-        x = living.enclosure(living.minimiser() if dead else approximate)
-        if x is None:
+        near = living.minimiser().x if dead else approximate.x
+        ties = living.ties(near)
+        enclosed = living.enclosure(near, ties, approximate.slopes)
+        if enclosed is None:
             return None
-        found = Minimisers(living, x, _rational(living, x), ())
-        steepest = self._steepest(found)
+        exact = None if ties else _rational(living, enclosed.x)
+        found = Minimisers(living, enclosed.x, exact, self.points, {tie.point: tie.kink.at for tie in ties})
+        steepest = self._steepest(found, enclosed.slopes)
         alive = [members for norm, members in zip(merged.norms, self.classes, strict=True) if norm not in dead]
         for members in self.classes:
             if members not in alive and not self._grows(members[0], steepest[members[0]], found.scalars):
@@ -134,10 +147,11 @@ class _Search:
         living_parts = {k for members in alive for k in members}
         return replace(found, directions=tuple(step if k in living_parts else None for k, step in enumerate(steepest)))
 
-    def _steepest(self, found: Minimisers) -> list[Direction]:
-        """Of every part the direction in which F' falls fastest at the minimiser."""
+    def _steepest(self, found: Minimisers, tied: Mapping[int, Any]) -> list[Direction]:
+        """Of every part the direction in which F' falls fastest at the minimiser, given the slopes of tied losses."""
         outputs = found.program.outputs(found.point, found.scalars.number)
-        weights = tuple(-self.less.losses(i, _variable(output)).slope for i, output in enumerate(outputs))
+        slopes = (tied[i] if i in tied else self.less.losses(i, variable(output)).slope for i, output in enumerate(outputs))
+        weights = tuple(-slope for slope in slopes)
         return [Direction(tuple(_dual(norm, row) for row in self.less.rows), weights, found.scalars) for norm in self.program.norms]
 
     def _grows(self, k: int, steepest: Direction, scalars: Scalars) -> bool:
@@ -157,10 +171,10 @@ class _Search:
             for k in members:
                 effects[k] = [steepest[k].along(row[self.program.norms[k].part]) * scale for row in flat.rows]
         tail = sum(norm.part.stop - norm.part.start for norm in self.program.norms)
-        rest = found.point[len(found.point) - (len(self.near) - tail) :]
+        rest = found.point[len(found.point) - (len(self.near.x) - tail) :]
         fixed = [scalars.number(flat.offset) + dot(scalars.vector(row[tail:]), rest, scalars) for row in flat.rows]
         twins = [members for members in alive if len(members) > 1]
-        lengths = {k: self.program.norms[k].length(self.near) for members in twins for k in members}
+        lengths = {k: self.program.norms[k].length(self.near.x) for members in twins for k in members}
         return _Shares(flat, scalars, effects, fixed, twins, lengths)
 
 
@@ -207,7 +221,7 @@ class _Shares:
 
     def _is_least(self, i: int, output: Any) -> bool:
         """Whether the loss of a data point is at its least at an output: it is convex."""
-        return bool(self.flat.losses(i, _variable(output)).slope == 0)
+        return bool(self.flat.losses(i, variable(output)).slope == 0)
 
     def _outputs(self, shares: dict[int, Any]) -> list[Any]:
         one = self.scalars.one
@@ -226,7 +240,7 @@ class _Shares:
         return {**rough, **solved} if all(scalars.sign(share) > 0 for share in solved.values()) else None
 
 
-def _variable(output: Any) -> Jet:
+def variable(output: Any) -> Jet:
     """The output of a data point as a function of itself."""
     return Jet(output, type(output)(1), type(output)(0))
 

@@ -22,6 +22,7 @@ from reluspec.engines.algebraic.stationary.rescalings import Slice
 from reluspec.engines.algebraic.stationary.restricted import Restricted
 from reluspec.engines.algebraic.stationary.rotations import Normal, along, arcs
 from reluspec.engines.algebraic.stationary.scalings import conditions
+from reluspec.engines.algebraic.stationary.sign_contradictions import contradicts
 from reluspec.systems.surrogate import monic_key
 
 
@@ -144,6 +145,8 @@ class ChartBranch:
         narrow = self.equations(equations)
         hessian = self._hessian if self.second_order and not singular else []
         solved = solve_system(self.context, narrow, never_zero, groebner, hessian=hessian)
+        if solved.open and self.normal is None and all(self._is_outside(ideal, groebner) for ideal in solved.open):
+            return replace(solved, unresolved="", open=())
         if solved.unresolved and self._outputs:
             # Along a family the network's outputs tend to be fixed: as unknowns of their own they leave the rest affine.
             names = [*self.context.names(), *(f"f{i}" for i in range(len(self._outputs)))]
@@ -160,6 +163,12 @@ class ChartBranch:
             )
             solved = solved if again.unresolved else again
         return solved
+
+    def _is_outside(self, ideal: Sequence[fmpq_mpoly], groebner: Groebner) -> bool:
+        """Whether no zero of an ideal is in the stratum, as far as signs modulo the ideal tell."""
+        polynomials = [self._narrowed(self._wide.from_dict(self._widened(one.polynomial.to_dict()))) for one in self.conditions]
+        inner = [ideal[0].context().from_dict(polynomial.to_dict()) for polynomial in polynomials]
+        return contradicts(ideal, list(zip(self.conditions, inner, strict=True)), len(self.chart.living), groebner)
 
     @cached_property
     def _hessian(self) -> list[list[fmpq_mpoly]]:
