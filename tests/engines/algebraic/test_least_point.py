@@ -15,6 +15,7 @@ import reluspec
 from reluspec.engines.algebraic import job
 from reluspec.engines.algebraic.judging.convex_program import Jet, LossKink, Norm, Program
 from reluspec.engines.algebraic.judging.least_point import has_no_critical_point
+from reluspec.engines.algebraic.judging.stationary_point import enclosure
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.algebraic.stationary.critical import critical_points
 from reluspec.regions.signs import format_signs
@@ -161,7 +162,7 @@ def test_the_least_point(seed: int) -> None:
         assert found.fun >= value - 1e-7
     if not program.vanishing(x):
         with ctx.workprec(160):
-            box = program.enclosure(x, (), ())
+            box = enclosure(program, x, (), ())
             assert box is not None
             assert all(abs(entry - arb(float(at))) < 1e-5 and entry.rad() < 1e-12 for entry, at in zip(box.x, x, strict=True))
 
@@ -179,7 +180,7 @@ def test_the_least_point_at_kinks(seed: int) -> None:
     x = living.minimiser().x
     ties = living.ties(x)
     with ctx.workprec(160):
-        box = living.enclosure(x, ties, near.slopes)
+        box = enclosure(living, x, ties, near.slopes)
         assert box is not None
         outputs = living.outputs(box.x, lambda number: arb(number.numerator) / number.denominator)
     for tie in ties:
@@ -191,6 +192,6 @@ def test_a_zero_of_the_gradient_is_not_made_up() -> None:
     """No box far from the minimiser."""
     program = random_program(1)
     with ctx.workprec(160):
-        found = program.enclosure(program.minimiser().x + 100.0, (), ())
-        near = program.enclosure(program.minimiser().x, (), ())
+        found = enclosure(program, program.minimiser().x + 100.0, (), ())
+        near = enclosure(program, program.minimiser().x, (), ())
     assert found is None or near is None or all(a.overlaps(b) for a, b in zip(found.x, near.x, strict=True))

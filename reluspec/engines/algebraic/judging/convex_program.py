@@ -1,10 +1,7 @@
-"""The least point of a convex function: sought in floats, enclosed in balls.
+"""A convex function and its least point in floats; `stationary_point` proves that there is one nearby.
 
 `F(x) = sum_i loss_i(offset + rows_i . x) + sum_l 2 sqrt(ridge_l) sqrt(x_l^T gram_l x_l) + sum_k squares_k x_k^2`, the x_l parts of x.
-Nothing is proved by the floats: interval Newton (Krawczyk; Neumaier, *Interval Methods*, 5.2) proves that the gradient vanishes in a box.
-
-Losses may have kinks. At those that are *tied* to one at the least point the output is known, and the slope of the loss, between those of
-the two sides, is an unknown in its place (Karush, Kuhn, Tucker).
+Losses may have kinks, at which least points like to be.
 """
 
 from __future__ import annotations
@@ -16,12 +13,10 @@ from operator import mul
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb
 from numpy.typing import NDArray
 
-from reluspec.engines.algebraic.exact.krawczyk import narrowed
-from reluspec.engines.algebraic.exact.linear import echelon
-from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS
+from reluspec.engines.algebraic.exact.scalars import BALLS
 
 SMOOTHING = tuple(16.0**-k for k in range(10))
 """Added to the norms, one after the other, for the float solution."""
@@ -33,7 +28,6 @@ DEAD = 1e-5
 """Length below which a part is taken to be zero in the float solution; a wrong guess is not proved."""
 MARGIN = 10_000
 """Slopes that are chosen are multiples of one over this, roughly, and not nearer to their ends, in relation."""
-RADII = (1e-13, 1e-10, 1e-7, 1e-4)
 
 Array = NDArray[Any]
 """Of floats, or of balls."""
@@ -106,14 +100,6 @@ class Approximate:
 
 
 @dataclass(frozen=True)
-class Enclosure:
-    """A least point in balls, and the slopes of the tied losses there."""
-
-    x: Array
-    slopes: dict[int, Any]
-
-
-@dataclass(frozen=True)
 class Norm:
     """`2 sqrt(ridge) sqrt(x_l^T gram x_l)` for a part x_l of x; the Gram matrix is positive definite."""
 
@@ -124,7 +110,7 @@ class Norm:
     def length(self, x: Array) -> float:
         """That of the part, without the factor, in floats."""
         part = x[self.part]
-        return float(np.sqrt(part @ _table(self.gram, float) @ part))
+        return float(np.sqrt(part @ table(self.gram, float) @ part))
 
 
 @dataclass(frozen=True)
@@ -175,7 +161,7 @@ class Program:
         return np.asarray(self._rows(number) @ np.asarray(x) + number(self.offset))
 
     def _rows(self, number: Number) -> Array:
-        return _table(self.rows, number).reshape(len(self.rows), len(self.squares))
+        return table(self.rows, number).reshape(len(self.rows), len(self.squares))
 
     def jets(self, x: Array, number: Number, smoothing: float = 0.0) -> list[Jet]:
         """The losses of all data points, as functions of their outputs; with smoothing, in floats, they turn smoothly at kinks."""
@@ -191,13 +177,13 @@ class Program:
     def derivatives(self, x: Array, number: Number, smoothing: float = 0.0) -> tuple[Any, Array, Array]:
         """Value, gradient and Hessian of F, each norm r replaced by sqrt(r^2 + smoothing^2), and kinks likewise."""
         jets, rows = self.jets(x, number, smoothing), self._rows(number)
-        squares = _table([self.squares], number)[0]
+        squares = table([self.squares], number)[0]
         slopes, bends = (np.array([getattr(jet, name) for jet in jets], dtype=rows.dtype) for name in ("slope", "bend"))
         value = sum((jet.value for jet in jets), number(Fraction(0))) + squares @ (x * x)
         gradient = slopes @ rows + 2 * squares * x
         hessian = rows.T @ (bends[:, None] * rows) + 2 * np.diag(squares)
         for norm in self.norms:
-            part, gram = norm.part, _table(norm.gram, number)
+            part, gram = norm.part, table(norm.gram, number)
             pull = gram @ x[part]
             length = (x[part] @ pull + smoothing**2) ** 0.5
             factor = 2 * number(norm.ridge) ** 0.5
@@ -258,95 +244,7 @@ class Program:
         near = DEAD * max(1.0, float(np.abs(outputs).max(initial=0.0)))
         return [Tie(i, kink) for i, kinks in enumerate(self.kinks) for kink in kinks if abs(outputs[i] - float(kink.at)) < near]
 
-    def enclosure(self, x: Array, ties: Sequence[Tie], slopes: Sequence[float]) -> Enclosure | None:
-        """A box of the only least point, near these floats, the slopes of the losses among them; `None` if that is not proved.
 
-        In a larger one the gradient has no other zero, with the slopes of the tied losses, all between those of their sides: F, convex,
-        has no other minimiser. At the precision in force.
-        """
-        system = _Stationary(self, x, ties, slopes)
-        found = system.enclosed()
-        if found is None or not all(tie.kink.is_between(slope) for tie, slope in system.slopes(found)):
-            return None
-        return Enclosure(np.array(found[: len(x)], dtype=object), {tie.point: slope for tie, slope in system.slopes(found)})
-
-
-class _Stationary:
-    """The equations of a least point: x, then the slopes of the losses that are tied.
-
-    Where outputs that are tied depend on others that are, their slopes are not unique: they are chosen, near those of the floats.
-    """
-
-    def __init__(self, program: Program, x: Array, ties: Sequence[Tie], slopes: Sequence[float]) -> None:
-        self.size = len(x)
-        self.smooth = program.only(program.rest(tie.point for tie in ties))
-        self.program = program
-        independent = _independent([program.rows[tie.point] for tie in ties])
-        self.ties = [ties[k] for k in independent]
-        self.chosen = [(tie, tie.kink.near(slopes[tie.point])) for k, tie in enumerate(ties) if k not in independent]
-        self.start = [*x, *self._slopes_near(x)]
-
-    def slopes(self, found: Sequence[Any]) -> list[tuple[Tie, Any]]:
-        """All ties, with the slopes of their losses."""
-        return [*zip(self.ties, found[self.size :], strict=True), *((tie, BALLS.number(slope)) for tie, slope in self.chosen)]
-
-    def _slopes_near(self, x: Array) -> list[float]:
-        if not self.ties:
-            return []
-        _, gradient, _ = self.smooth.derivatives(x, float)
-        for tie, slope in self.chosen:
-            gradient = gradient + float(slope) * np.array([float(entry) for entry in self.program.rows[tie.point]])
-        rows = _table([self.program.rows[tie.point] for tie in self.ties], float)
-        return [float(slope) for slope in np.linalg.lstsq(rows.T, -gradient, rcond=None)[0]]
-
-    def _at(self, point: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
-        """Values and Jacobian."""
-        number, size = BALLS.number, self.size
-        x, slopes = np.array(point[:size], dtype=object), point[size:]
-        _, gradient, hessian = self.smooth.derivatives(x, number)
-        for tie, slope in self.slopes(point):
-            gradient = gradient + slope * _table([self.program.rows[tie.point]], number)[0]
-        rows = _table([self.program.rows[tie.point] for tie in self.ties], number).reshape(len(slopes), size)
-        missed = [row @ x + number(self.program.offset - tie.kink.at) for row, tie in zip(rows, self.ties, strict=True)]
-        none = np.array([[arb(0)] * len(slopes)] * len(slopes), dtype=object).reshape(len(slopes), len(slopes))
-        jacobian = np.block([[hessian, rows.T], [rows, none]])
-        return arb_mat(len(point), 1, [*gradient, *missed]), arb_mat(len(point), len(point), list(jacobian.flatten()))
-
-    def enclosed(self) -> list[arb] | None:
-        """A solution of the equations in balls, the only one in a larger box; `None` if that is not proved."""
-        if not all(self._follows(tie) for tie, _ in self.chosen):
-            return None
-        if not self.start:
-            return []
-        middle = [arb(entry) for entry in self.start]
-        for _ in range(4):
-            slope, bend = self._at(middle)
-            inverse = bend.mid().inv().mid()
-            middle = [(entry - step).mid() for entry, step in zip(middle, (inverse * slope).entries(), strict=True)]
-        values, _ = self._at(middle)
-        for radius in RADII:
-            box = [entry + arb(0, radius) for entry in middle]
-            if (image := narrowed(box, middle, inverse, values, self._at(box)[1])) is not None:
-                return list(image)
-        return None
-
-    def _follows(self, other: Tie) -> bool:
-        """Whether an output is at its kink wherever the independent ones are at theirs."""
-        level = self.program.offset
-        rows = [(*self.program.rows[tie.point], tie.kink.at - level) for tie in (*self.ties, other)]
-        return len(_independent(rows)) == len(self.ties)
-
-
-def _independent(rows: Sequence[Row]) -> list[int]:
-    """Positions of rows, as many as are linearly independent, the first ones preferred."""
-    kept: list[int] = []
-    for k in range(len(rows)):
-        some = [rows[j] for j in (*kept, k)]
-        if len(echelon(some, len(rows[k]), FRACTIONS).rows) == len(some):
-            kept.append(k)
-    return kept
-
-
-def _table(rows: Sequence[Row], number: Number) -> Array:
+def table(rows: Sequence[Row], number: Number) -> Array:
     """Rows of fractions in floats or balls."""
     return np.array([[number(entry) for entry in row] for row in rows], dtype=float if number is float else object)

@@ -29,6 +29,7 @@ from flint import arb, ctx
 from reluspec.engines.algebraic.exact.linear import dot, solve
 from reluspec.engines.algebraic.exact.scalars import BALLS, FRACTIONS, Scalars, Undetermined
 from reluspec.engines.algebraic.judging.convex_program import Approximate, Array, Jet, Norm, Program, Row
+from reluspec.engines.algebraic.judging.stationary_point import enclosure
 
 BITS = 160
 FLAT = 1e-5
@@ -132,7 +133,7 @@ class _Search:
         living = merged.without(dead)
         near = living.minimiser().x if dead else approximate.x
         ties = living.ties(near)
-        enclosed = living.enclosure(near, ties, approximate.slopes)
+        enclosed = enclosure(living, near, ties, approximate.slopes)
         if enclosed is None:
             return None
         exact = None if ties else _rational(living, enclosed.x)
