@@ -101,6 +101,16 @@ def test_no_minimum_is_lost_where_the_loss_has_kinks(seed: int) -> None:
     assert excluded >= 0.25 * total
 
 
+def test_a_piece_of_a_stratum_that_is_part_of_another_has_no_minima_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All residuals zero: a product in the ideal of the others once split off bias 4, where the loss is 11.58 and falls with the bias."""
+    problem = reluspec.parse(
+        "data { x = [-2, -1, 3] y = [0, 2, -1] } network { input 1 hidden: layer 2 relu output: layer 1 linear } "
+        "loss sum absolute_error regulariser ridge(1/2)"
+    )
+    monkeypatch.setattr(job, "has_no_critical_point", lambda *_: False)
+    assert not StratumOutcome.from_json(job.stratum_job(problem, "++-|--+;000")).minimal
+
+
 def test_an_output_at_a_kink_behind_a_flat_loss_is_the_right_one() -> None:
     """The first data point is at the threshold of its hinge, the second is not: the least point is h = 1, with loss 1/4 + 1/2."""
     minima = reluspec.solve(

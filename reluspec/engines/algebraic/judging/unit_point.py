@@ -164,6 +164,14 @@ class UnitPoint:
             equations.append(([1] * len(self.problem.data), self.found.witness[k] * (2 * self.data.all_penalties[k])))
         return equations
 
+    def is_stationary(self) -> bool:
+        """Whether the slopes, which some of the equations give, fulfil all of them: not all points that are looked at are critical.
+
+        A stratum may be looked at in pieces, on which zero switches that are products vanish with one factor or another.
+        """
+        slopes = self.slopes
+        return slopes is not None and all(self.value(equation, slopes) == 0 for equation in self.stationarity())
+
     def is_critical(self) -> bool:
         """Whether a point at which the gradients of the constraints are dependent is critical all the same.
 
@@ -172,7 +180,7 @@ class UnitPoint:
         """
         if self.found.directions or self.slopes is None:
             raise NotApplicable
-        if any(self.value(equation, self.slopes) != 0 for equation in self.stationarity()):
+        if not self.is_stationary():
             return False
         for position, unit in enumerate(self.data.units):
             if unit.output in self.sigma:

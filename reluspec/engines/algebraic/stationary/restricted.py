@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flint import fmpq_mpoly
 
-from reluspec.engines.algebraic.ideals.groebner import Groebner, flint_basis
+from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.judging.convexity import ConvexIn, convex_kind
 from reluspec.engines.algebraic.stationary.charts import (
     Chart,
@@ -109,7 +109,8 @@ def restrictions(problem: Problem, signs: Signs, groebner: Groebner = flint_basi
     zeros = [(flat, switch.polynomial) for flat, switch in zip(smooth, local.switches, strict=True) if switch.sign == 0]
     sharp = tuple(polynomial for flat, polynomial in zeros if not flat)
     kept = frozenset(unit.output for unit in _plain_units(problem))
-    for case in _solved(_Case(local, tuple(local.context.gens()), sharp, kept=kept), groebner):
+    cases = _solved(_Case(local, tuple(local.context.gens()), sharp, kept=kept), groebner)
+    for case in _largest(cases, groebner):
         strict = case.strict()
         if strict is not None:
             equations = _distinct([polynomial.compose(*case.images) for flat, polynomial in zeros if flat])
@@ -170,9 +171,9 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
             return
     for k, polynomial in enumerate(constraints):
         factors = [factor for factor, _ in polynomial.factor()[1] if monic_key(factor) not in never_zero]
+        rest = tuple(other for j, other in enumerate(constraints) if j != k)
         if len(factors) != 1 or factors[0].total_degree() < polynomial.total_degree():
             for factor in factors:
-                rest = tuple(other for j, other in enumerate(constraints) if j != k)
                 yield from _solved(replace(case, constraints=(*rest, factor), reduced=False), groebner)
             return
     if len(constraints) > 1 and not case.reduced:
@@ -182,6 +183,29 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
             yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
             return
     yield replace(case, constraints=tuple(constraints))
+
+
+def _largest(cases: Iterable[_Case], groebner: Groebner) -> list[_Case]:
+    """Without pieces that are part of others: a product that vanishes where the other zero switches do splits off such ones."""
+    kept: list[_Case] = []
+    for case in cases:
+        if not any(_within(case, other, groebner) for other in kept):
+            kept = [*(other for other in kept if not _within(other, case, groebner)), case]
+    return kept
+
+
+def _within(case: _Case, other: _Case, groebner: Groebner) -> bool:
+    """Whether a piece is proved to be part of another one: its critical points need not be critical on that."""
+    context = case.local.context
+    given = [gen - image for gen, image in zip(context.gens(), other.images, strict=True)]
+    wanted = [polynomial.compose(*case.images) for polynomial in (*given, *other.constraints)]
+    if not case.constraints:
+        return all(polynomial.is_zero() for polynomial in wanted)
+    try:
+        quotient = Quotient(context, groebner(context, case.constraints))
+    except SolvingLimit:
+        return False
+    return all(quotient.contains(polynomial) for polynomial in wanted)
 
 
 def _linear_in(polynomial: fmpq_mpoly, kept: frozenset[int]) -> tuple[int, fmpq_mpoly] | None:
