@@ -12,6 +12,7 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.cones import TooManyCells
 from reluspec.engines.algebraic.exact.scalars import Undetermined
+from reluspec.engines.algebraic.float_check import checked
 from reluspec.engines.algebraic.forecast import bezout
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
@@ -56,7 +57,7 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
         outcome = again if again.systems else outcome
     if _may_gain(outcome):
         outcome = _swept(problem, stratum, _Patient(_basis(backend), SWEEP_SECONDS)) or outcome
-    return replace(outcome, seconds=time.perf_counter() - begun).to_json()
+    return replace(checked(problem, outcome), seconds=time.perf_counter() - begun).to_json()
 
 
 def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | None:
