@@ -15,6 +15,7 @@ from reluspec.engines.algebraic.ideals.groebner import flint_basis, ring
 from reluspec.engines.algebraic.job import stratum_job
 from reluspec.engines.algebraic.judging.along_curves import conditions, narrowed
 from reluspec.engines.algebraic.judging.constrained import critical_on_constraints
+from reluspec.engines.algebraic.judging.verdict import Verdict as Decided
 from reluspec.engines.algebraic.outcome import StratumOutcome
 from reluspec.engines.algebraic.stationary.restricted import restrictions
 from reluspec.language import parse_spec
@@ -163,6 +164,28 @@ def test_a_curve_on_constraints_that_are_not_affine() -> None:
     for c, e, a, d, b in ([float(entry) for entry in theta] for theta in points):
         fit = [a * max(x + c, 0) + d * max(e - x, 0) + b for x in (-1, 0, 1, 2)]
         assert fit == pytest.approx([-2, 3, 3, -1])
+
+
+@pytest.mark.parametrize("stratum", ["-+++|++--;0-0-", "--++|+++-;+0+0", "--++|++--;+0+0"])
+def test_multipliers_that_are_no_polynomials(stratum: str) -> None:
+    """Two idle units on two residuals, with biases on a curve: at its witness and all along the loss falls, as trials find, too."""
+    network = "input 1  hidden: layer 2 relu fixed weight [[1], [-1]]  output: layer 1 linear"
+    text = f"data {{ x = [-2, -1, 1, 2]  y = [1, -2, 1, -2] }}\nnetwork {{ {network} }}\nloss sum absolute_error\n"
+    outcome = StratumOutcome.from_json(stratum_job(parse_spec(text, name="idle.rspec"), stratum))
+    assert outcome.undecided == ""
+    assert outcome.sets
+    random = np.random.default_rng(0)
+    for judged in outcome.sets:
+        assert judged.decision.verdict is Decided.NOT_MINIMUM
+        point = np.array([float(entry) for entry in judged.found.witness])
+        trials = [point + 1e-3 * random.normal(size=5) for _ in range(20_000)]
+        assert min(map(_absolute_errors, trials)) < _absolute_errors(point) - 1e-6
+
+
+def _absolute_errors(theta: np.ndarray) -> float:
+    c, e, a, d, b = theta
+    data = ((-2, 1), (-1, -2), (1, 1), (2, -2))
+    return float(sum(abs(a * max(x + c, 0) + d * max(e - x, 0) + b - y) for x, y in data))
 
 
 def test_constraints_that_follow_from_others_are_left_out() -> None:

@@ -98,15 +98,19 @@ class Conditions:
         return [[dot(one, step, scalars) for step in steps] for one in moved]
 
 
-def conditions(problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly, multipliers: Sequence[fmpq_mpoly] = ()) -> Conditions:
+def conditions(
+    problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly, multipliers: Sequence[fmpq_mpoly] | None = ()
+) -> Conditions:
     """The conditions, for `loss`, the loss on the stratum in its free parameters.
 
-    `multipliers` of the stratum's constraints along the curve, where it has constraints. Raises `SolvingLimit` where they are not known.
+    `multipliers` of the stratum's constraints along the curve; by Cramer's rule, up to a positive factor, if `None`. Raises `SolvingLimit`
+    where the conditions are not known.
     """
     context = loss.context()
     size = range(context.nvars())
     constraints = [narrowed(polynomial, stratum, loss) for polynomial in stratum.constraints]
-    summands = [(context.constant(1), loss), *zip(multipliers, constraints, strict=True)]
+    factors = _multipliers(loss, constraints) if multipliers is None else [context.constant(1), *multipliers]
+    summands = list(zip(factors, (loss, *constraints), strict=True))
     hessian = tuple(tuple(sum((m * f.derivative(i).derivative(j) for m, f in summands), context.constant(0)) for j in size) for i in size)
     normals = tuple(tuple(polynomial.derivative(k) for k in size) for polynomial in constraints)
     slopes, independent = _beside(problem, signs)
@@ -115,6 +119,16 @@ def conditions(problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_m
         return tuple(narrowed(polynomial.compose(*stratum.images), stratum, loss) for polynomial in polynomials)
 
     return Conditions(within(slopes), hessian, _corank_one(hessian, normals, context), normals, within(independent))
+
+
+def _multipliers(loss: fmpq_mpoly, constraints: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
+    """Those of the loss and its constraints, that of the loss positive where the constraints' gradients are independent."""
+    context = loss.context()
+    zero, size = context.constant(0), range(context.nvars())
+    slope, *normals = [[polynomial.derivative(k) for k in size] for polynomial in (loss, *constraints)]
+    gram = [[_product(one, other, zero) for other in normals] for one in normals]
+    right = [-_product(one, slope, zero) for one in normals]
+    return [determinant(gram, context), *_by_cramer(gram, right, context)]
 
 
 def _corank_one(hessian: Rows, normals: Rows, context: fmpq_mpoly_ctx) -> fmpq_mpoly:

@@ -42,14 +42,14 @@ Polynomials = list[fmpq_mpoly]
 @dataclass(frozen=True)
 class _System:
     """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima. Where `away` vanishes,
-    other systems have the solutions. `multipliers` of the stratum's constraints.
+    other systems have the solutions. `multipliers` of the stratum's constraints, if they are polynomials.
     """
 
     equations: Polynomials
     never_zero: Polynomials
     best: bool
     away: fmpq_mpoly | None = None
-    multipliers: tuple[fmpq_mpoly, ...] = ()
+    multipliers: tuple[fmpq_mpoly, ...] | None = ()
 
 
 def swept_outcome(problem: Problem, signs: Signs, groebner: Groebner) -> StratumOutcome:
