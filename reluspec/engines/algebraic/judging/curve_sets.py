@@ -22,6 +22,7 @@ from reluspec.engines.algebraic.ideals.saturate import saturated
 from reluspec.engines.algebraic.ideals.solving import solve_system
 from reluspec.engines.algebraic.ideals.sweep import CurvePiece, CurvePoint, Sweep
 from reluspec.engines.algebraic.judging.along_curves import Conditions, conditions, narrowed
+from reluspec.engines.algebraic.judging.constrained import critical_on_constraints
 from reluspec.engines.algebraic.judging.lower_bound import lower_bound
 from reluspec.engines.algebraic.judging.minimality import GLOBAL, decide
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
@@ -41,13 +42,14 @@ Polynomials = list[fmpq_mpoly]
 @dataclass(frozen=True)
 class _System:
     """Equations in the free parameters, and polynomials that are not zero; `best`: all zeros are global minima. Where `away` vanishes,
-    other systems have the solutions.
+    other systems have the solutions. `multipliers` of the stratum's constraints, if they are polynomials.
     """
 
     equations: Polynomials
     never_zero: Polynomials
     best: bool
     away: fmpq_mpoly | None = None
+    multipliers: tuple[fmpq_mpoly, ...] | None = ()
 
 
 def swept_outcome(problem: Problem, signs: Signs, groebner: Groebner) -> StratumOutcome:
@@ -56,8 +58,8 @@ def swept_outcome(problem: Problem, signs: Signs, groebner: Groebner) -> Stratum
     Raises `SolvingLimit` where they are more than points, affine families and curves that do not meet, or not of the kind that is swept.
     """
     pieces = list(restrictions(problem, signs, groebner))
-    if len(pieces) > 1 or any(piece.constraints for piece in pieces):
-        raise SolvingLimit("a curved set of critical points where switches vanish that are not affine")
+    if len(pieces) > 1:
+        raise SolvingLimit("a curved set of critical points where switches vanish that are products")
     judged = [one for piece in pieces for one in _Swept(problem, signs, piece, groebner).judged()]
     return StratumOutcome(format_signs(problem, signs), tuple(judged), "", len(pieces), 0.0)
 
@@ -86,6 +88,8 @@ class _Swept:
 
     def judged(self) -> list[Judged]:
         """All critical sets with their verdicts. Raises `SolvingLimit`."""
+        if self.stratum.constraints:
+            return self._on_constraints()
         every: list[Judged] = []
         # Global minima do not meet the other critical points: the loss is another one there.
         for systems in (self._systems(best=True), self._systems(best=False)):
@@ -99,6 +103,20 @@ class _Swept:
             # What was swept has all points of its ideal, isolated ones among them.
             every += [one for one in sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
             every += [one for part in solved for one in part.swept]
+        return every
+
+    def _on_constraints(self) -> list[Judged]:
+        """The same where zero switches have multipliers. Raises `SolvingLimit`."""
+        critical = critical_on_constraints(self.stratum, self.strict, self.groebner)
+        for one, other in combinations(critical.curves, 2):
+            self._apart(one.equations, other.equations)
+        if critical.curves and any(one.directions for one in critical.sets):
+            raise SolvingLimit("curves and affine families of critical points in one stratum")
+        apart = [one for one in critical.sets if not any(self._lies_on(one, curve.equations) for curve in critical.curves)]
+        every = [Judged(one, self._decision(one, best=False)) for one in apart]
+        for curve in critical.curves:
+            system = _System(curve.equations, [polynomial for _, polynomial in self.strict], False, None, curve.multipliers)
+            every += self._pieces(curve.equations, system)
         return every
 
     def _systems(self, best: bool) -> Iterator[_System]:
@@ -193,16 +211,26 @@ class _Swept:
 
     def _pieces(self, equations: Polynomials, system: _System) -> list[Judged]:
         """The pieces of a curve with their verdicts. Raises `SolvingLimit`."""
-        wanted = None if system.best else self._conditions()
-        sweep = Sweep(equations, self.strict, self.groebner, wanted.marks if wanted else ())
+        wanted = self._conditions(system)
+        sweep = Sweep(equations, self.strict, self.groebner, wanted.marks if isinstance(wanted, Conditions) else ())
         # The loss is constant on a connected piece: it is a piece of global minima, or has none.
         own = [piece for piece in sweep.pieces if system.away is None or piece.witness.value(system.away).sign()]
-        return [self._judged(sweep, equations, piece, wanted) for piece in own]
+        if own and isinstance(wanted, SolvingLimit):
+            raise wanted
+        return [self._judged(sweep, equations, piece, None if isinstance(wanted, SolvingLimit) else wanted) for piece in own]
 
-    def _conditions(self) -> Conditions:
+    def _conditions(self, system: _System) -> Conditions | SolvingLimit | None:
+        """What the verdict along a curve depends on, none for global minima; or why it is not known, which a curve outside the stratum
+        does not need.
+        """
+        if system.best:
+            return None
         if self.smooth:
-            raise SolvingLimit("a curve of critical points on a kink of the gradient")
-        return conditions(self.problem, self.signs, self.stratum, self.loss)
+            return SolvingLimit("a curve of critical points on a kink of the gradient")
+        try:
+            return conditions(self.problem, self.signs, self.stratum, self.loss, system.multipliers)
+        except SolvingLimit as limit:
+            return limit
 
     def _judged(self, sweep: Sweep, equations: Polynomials, piece: CurvePiece, wanted: Conditions | None) -> Judged:
         found = self._set(sweep, equations, piece)

@@ -128,7 +128,8 @@ def _plain_units(problem: Problem) -> tuple[Unit, ...]:
 class _Case:
     """Parameters by the free ones, and the zero switches that are not solved yet; `reduced`: they are a Groebner basis.
 
-    Parameters that are `kept` are not solved for: in plain charts output weights are coordinates.
+    Parameters that are `kept` are not solved for: in plain charts output weights are coordinates. `several`: there may be more switches
+    than it takes to describe the set, as a Groebner basis has.
     """
 
     local: Surrogate
@@ -136,6 +137,7 @@ class _Case:
     constraints: tuple[fmpq_mpoly, ...]
     reduced: bool = False
     kept: frozenset[int] = frozenset()
+    several: bool = False
 
     def strict(self) -> list[tuple[int, int, fmpq_mpoly]] | None:
         """The strict switches that are not constant; `None` where one has the wrong sign."""
@@ -154,7 +156,8 @@ class _Case:
         step = list(self.local.context.gens())
         step[position] = value
         constraints = tuple(polynomial.compose(*step) for polynomial in self.constraints)
-        return _Case(self.local, tuple(image.compose(*step) for image in self.images), constraints, kept=self.kept)
+        images = tuple(image.compose(*step) for image in self.images)
+        return replace(self, images=images, constraints=constraints, reduced=False)
 
 
 def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
@@ -180,9 +183,19 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
         # Only if that leads on: a basis has more elements than it takes to describe the set, and their gradients are dependent.
         basis = groebner(case.local.context, constraints)
         if any(polynomial.is_constant() or _linear_in(polynomial, case.kept) or _is_product(polynomial) for polynomial in basis):
-            yield from _solved(replace(case, constraints=tuple(basis), reduced=True), groebner)
+            yield from _solved(replace(case, constraints=tuple(basis), reduced=True, several=True), groebner)
             return
-    yield replace(case, constraints=tuple(constraints))
+    yield replace(case, constraints=tuple(_needed(constraints, groebner) if case.several else constraints))
+
+
+def _needed(constraints: Sequence[fmpq_mpoly], groebner: Groebner) -> list[fmpq_mpoly]:
+    """Without those in the ideal of the others: their gradients are combinations of the others' where all vanish."""
+    kept = list(constraints)
+    for one in sorted(constraints, key=lambda q: (-q.total_degree(), -len(q))):
+        rest = [other for other in kept if other is not one]
+        if rest and Quotient(one.context(), groebner(one.context(), rest)).contains(one):
+            kept = rest
+    return kept
 
 
 def _largest(cases: Iterable[_Case], groebner: Groebner) -> list[_Case]:

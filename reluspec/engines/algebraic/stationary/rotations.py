@@ -58,7 +58,7 @@ def along(polynomial: fmpq_mpoly, pairs: Pairs) -> fmpq_mpoly:
 
 
 def unit_pairs(problem: Problem) -> list[Pairs]:
-    """The parameters of every two units of one hidden layer, if all of them are free."""
+    """The parameters of every two units of one hidden layer, without those that are fixed."""
     layers = problem.network.layers[:-1]
     found = [parameters_of_two(problem, k, *units) for k, layer in enumerate(layers) for units in combinations(range(layer.units), 2)]
     return [pairs for pairs in found if pairs]
@@ -83,7 +83,7 @@ def rotated_pairs(stratum: Restricted, layers: Sequence[Sequence[str]]) -> list[
 
 
 def parameters_of_two(problem: Problem, layer: int, one: int, two: int) -> Pairs:
-    """The parameters of two units of a hidden layer, pair by pair; none if some of them are fixed."""
+    """The parameters of two units of a hidden layer, pair by pair, without fixed ones: that rotations keep the loss is to be proved."""
     network, own, after = problem.network, problem.network.layers[layer], problem.network.layers[layer + 1]
     names = [(f"{own.name}.weight", (one, k), (two, k)) for k in range(network.fan_in(layer))]
     names += [(f"{after.name}.weight", (k, one), (k, two)) for k in range(after.units)]
@@ -91,9 +91,7 @@ def parameters_of_two(problem: Problem, layer: int, one: int, two: int) -> Pairs
     if own.bias:
         variables.append((Variable(f"{own.name}.bias", (one,)), Variable(f"{own.name}.bias", (two,))))
     position = {variable: k for k, variable in enumerate(problem.parameters)}
-    if any(variable not in position for pair in variables for variable in pair):
-        return ()
-    return tuple((position[a], position[b]) for a, b in variables)
+    return tuple((position[a], position[b]) for a, b in variables if a in position and b in position)
 
 
 def is_symmetry(stratum: Restricted, pairs: Pairs) -> bool:
