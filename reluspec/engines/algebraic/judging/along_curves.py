@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from flint import fmpq_mpoly
 
@@ -33,7 +34,7 @@ from reluspec.systems.surrogate import rational, surrogate
 
 @dataclass(frozen=True)
 class Conditions:
-    """`slopes`: derivatives into the adjacent cells; `hessian` within the stratum; `rank`: not zero where it has rank m - 1."""
+    """`slopes`: derivatives into the adjacent cells; `hessian` within the stratum; `rank`: not zero where it has rank m - dimension."""
 
     slopes: tuple[fmpq_mpoly, ...]
     hessian: tuple[tuple[fmpq_mpoly, ...], ...]
@@ -66,11 +67,14 @@ class Conditions:
         return Verdict.UNDECIDED if 0 in signs else Verdict.MINIMUM
 
 
-def conditions(problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly) -> Conditions:
-    """The conditions, for `loss`, the loss on the stratum in its free parameters. Raises `SolvingLimit` where they are not known."""
+def conditions(problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly, dimension: int = 1) -> Conditions:
+    """The conditions on a set of some dimension, for `loss`, the loss on the stratum in its free parameters.
+
+    Raises `SolvingLimit` where they are not known.
+    """
     size = range(loss.context().nvars())
     hessian = tuple(tuple(loss.derivative(i).derivative(j) for j in size) for i in size)
-    minors = ([[hessian[i][j] for j in size if j != k] for i in size if i != k] for k in size)
+    minors = ([[hessian[i][j] for j in chosen] for i in chosen] for chosen in combinations(size, len(size) - dimension))
     rank = sum((determinant(minor, loss.context()) for minor in minors), loss.context().constant(0))
     return Conditions(tuple(narrowed(slope.compose(*stratum.images), stratum, loss) for slope in _slopes(problem, signs)), hessian, rank)
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel
 from reluspec.engines.algebraic.exact.number_field import RATIONALS
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS
 from reluspec.engines.algebraic.ideals.graphs import graph
 from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.saturate import saturated
 from reluspec.engines.algebraic.ideals.solving import solve_system
+from reluspec.engines.algebraic.ideals.surfaces import Surface, SurfaceLimit, is_empty, surface
 from reluspec.engines.algebraic.ideals.sweep import CurvePiece, CurvePoint, Sweep
 from reluspec.engines.algebraic.judging.along_curves import Conditions, conditions, narrowed
 from reluspec.engines.algebraic.judging.lower_bound import lower_bound
 from reluspec.engines.algebraic.judging.minimality import GLOBAL, decide
+from reluspec.engines.algebraic.judging.surfaces import checked, verdicts
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch
@@ -91,14 +94,13 @@ class _Swept:
         for systems in (self._systems(best=True), self._systems(best=False)):
             solved = [self._solved(system) for system in systems]
             ideals = [ideal for part in solved for ideal in part.ideals]
-            sets = [one for part in solved for one in part.sets]
+            # What was swept has all points of its ideal, isolated ones and families among them.
+            sets = [one for part in solved for one in part.sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
             for one, other in combinations(ideals, 2):
                 self._apart(one, other)
-            if ideals and any(one.found.directions for one in sets):
-                raise SolvingLimit("curves and affine families of critical points in one stratum")
-            # What was swept has all points of its ideal, isolated ones among them.
-            every += [one for one in sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
-            every += [one for part in solved for one in part.swept]
+            for family, ideal in product((one.found for one in sets if one.found.directions), ideals):
+                self._apart_from(family, ideal)
+            every += [*sets, *(one for part in solved for one in part.swept)]
         return every
 
     def _systems(self, best: bool) -> Iterator[_System]:
@@ -173,7 +175,7 @@ class _Swept:
         if solved.unresolved and not solved.open:
             raise SolvingLimit(solved.unresolved)
         branch = ChartBranch(self.stratum, Chart(()), ())
-        found = _Found(ideals=[list(ideal) for ideal in solved.open])
+        found = _Found(ideals=self._largest([list(ideal) for ideal in solved.open]))
         for solution in solved.sets:
             shape = branch.shape(solution, False)
             sets, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
@@ -182,11 +184,51 @@ class _Swept:
             found.sets += [Judged(one, self._decision(one, system.best)) for one in sets]
         for ideal in found.ideals:
             dimension = Quotient(self.ring, self.groebner(self.ring, ideal)).dimension()
-            if dimension > 1:
-                kind = "global minima" if system.best else "critical points"
-                raise SolvingLimit(f"{kind} of dimension {dimension} that are not affine")
-            found.swept += self._pieces(ideal, system)
+            found.swept += self._surfaces(ideal, system) if dimension > 1 else self._pieces(ideal, system)
         return found
+
+    def _largest(self, ideals: list[Polynomials]) -> list[Polynomials]:
+        """Those whose zeros are not seen to be zeros of another one, too."""
+        kept = list(ideals)
+        for ideal in ideals:
+            quotient = Quotient(self.ring, self.groebner(self.ring, ideal))
+            if any(all(map(quotient.contains, other)) for other in kept if other is not ideal):
+                kept = [other for other in kept if other is not ideal]
+        return kept
+
+    def _surfaces(self, ideal: Polynomials, system: _System) -> list[Judged]:
+        """The pieces of a set of dimension two or more with their verdicts. Raises `SurfaceLimit`, and `SolvingLimit`."""
+        kind = "global minima" if system.best else "critical points"
+        try:
+            found = surface(ideal, self.strict, self.groebner)
+            if found is None:
+                return []
+            if system.away is not None and not all(point.value(system.away) for point in found.points):
+                raise SurfaceLimit("some of which other equations give")
+            if system.best:
+                decisions = [Decision(Verdict.MINIMUM, GLOBAL)] * len(found.points)
+            else:
+                wanted = self._conditions(found.reduced.dimension)
+                decisions = verdicts(found, wanted, self.strict, self.groebner)
+            checked(found, decisions)
+        except SurfaceLimit as reason:
+            raise SurfaceLimit(f"{kind} {reason}") from reason
+        return self._sheets(found, decisions)
+
+    def _sheets(self, found: Surface, decisions: Sequence[Decision]) -> list[Judged]:
+        """The records. Several pieces that may be one, none of them minima, are one record."""
+        equations = list(found.reduced.equations)
+        curve = replace(self._curve(equations, found.pieces or 1, sheet=True), apart=tuple(map(terms_of, found.apart)))
+        every = []
+        for point, decision in zip(found.points, decisions, strict=True) if found.pieces else [(found.points[0], decisions[0])]:
+            tangents = tuple(self._tangents(equations, point))
+            if len(tangents) != found.reduced.dimension:
+                raise SurfaceLimit(f"critical points of dimension {found.reduced.dimension} whose tangents are not known")
+            one = CriticalSet(
+                point.field, (), (), self._theta(point), tangents, vertices=(), rays=(), tight=(), singular=False, curve=curve
+            )
+            every.append(Judged(one, decision))
+        return every
 
     def _decision(self, found: CriticalSet, best: bool) -> Decision:
         return Decision(Verdict.MINIMUM, GLOBAL) if best else decide(self.problem, self.signs, found)
@@ -199,10 +241,10 @@ class _Swept:
         own = [piece for piece in sweep.pieces if system.away is None or piece.witness.value(system.away).sign()]
         return [self._judged(sweep, equations, piece, wanted) for piece in own]
 
-    def _conditions(self) -> Conditions:
+    def _conditions(self, dimension: int = 1) -> Conditions:
         if self.smooth:
             raise SolvingLimit("a curve of critical points on a kink of the gradient")
-        return conditions(self.problem, self.signs, self.stratum, self.loss)
+        return conditions(self.problem, self.signs, self.stratum, self.loss, dimension)
 
     def _judged(self, sweep: Sweep, equations: Polynomials, piece: CurvePiece, wanted: Conditions | None) -> Judged:
         found = self._set(sweep, equations, piece)
@@ -256,16 +298,34 @@ class _Swept:
     # Apart
 
     def _lies_on(self, found: CriticalSet, ideal: Polynomials) -> bool:
+        """Whether a point, or an affine family, is seen to be a part of the zeros of an ideal."""
+        if found.directions:
+            hull = self._hull(found)
+            return hull is not None and all(map(Quotient(self.ring, self.groebner(self.ring, hull)).contains, ideal))
         zero = found.field.element(0)
         x = [found.witness[k] for k in self.stratum.free]
         return all(value_at(equation.to_dict(), x, zero) == 0 for equation in ideal)
 
     def _apart(self, one: Polynomials, other: Polynomials) -> None:
-        """Raises `SolvingLimit` unless two curves are proved not to meet in the stratum."""
-        solved = solve_system(self.ring, [*one, *other], [polynomial for _, polynomial in self.strict], self.groebner)
-        meet = bool(solved.unresolved) or any(solution.directions for solution in solved.sets)
-        for solution in () if meet else solved.sets:
-            point = CurvePoint(solution.field, tuple(solution.point))
-            meet = meet or all(point.value(polynomial).sign() == sign for sign, polynomial in self.strict)
-        if meet:
+        """Raises `SolvingLimit` unless two sets are proved not to meet in the stratum."""
+        if not is_empty([*one, *other], self.strict, self.groebner):
             raise SolvingLimit("curves of critical points that meet")
+
+    def _apart_from(self, family: CriticalSet, ideal: Polynomials) -> None:
+        """Raises `SolvingLimit` unless an affine family is proved not to meet a set."""
+        hull = self._hull(family)
+        if hull is None or not is_empty([*ideal, *hull], self.strict, self.groebner):
+            raise SolvingLimit("curves and affine families of critical points that meet")
+
+    def _hull(self, family: CriticalSet) -> Polynomials | None:
+        """Linear equations of the affine hull of a family; `None` where it is in a chart, curved or not rational."""
+        free = self.stratum.free
+        base = [family.witness[k].fraction() for k in free]
+        rows = [[direction[k].fraction() for k in free] for direction in family.directions]
+        if family.living or family.is_curved or family.curve or family.rescaled or any(e is None for row in (base, *rows) for e in row):
+            return None
+        offsets = [gen - rational(value) for gen, value in zip(self.ring.gens(), base, strict=True) if value is not None]
+        known = [[entry for entry in row if entry is not None] for row in rows]
+        normals = kernel(known, len(free), FRACTIONS)
+        zero = self.ring.constant(0)
+        return [sum((rational(c) * offset for c, offset in zip(normal, offsets, strict=True)), zero) for normal in normals]
