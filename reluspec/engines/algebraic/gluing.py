@@ -13,14 +13,12 @@ from flint import arb, ctx
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.flat_units import goes_flat, has_whole_cells, limit_on, limits
 from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
-from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
-from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.engines.algebraic.sheet_ends import Label, SheetEndError, SheetEnds
 from reluspec.engines.algebraic.stationary.charts import Unit, plain_units, unit_groups
-from reluspec.engines.algebraic.stationary.curves import Curve
-from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
 from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.problem.problem import Problem
@@ -244,7 +242,7 @@ class Gluing:
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
         if found.curve and found.curve.sheet:
-            yield from self._beside(key, found.curve)
+            yield from self._beside(key, found)
         if found.curve:
             for end in found.curve.ends:
                 text = list(parse_signs(self.problem, key[0]).all)
@@ -284,25 +282,15 @@ class Gluing:
             alone = all(theta[k] == 0 for one in found.rescalings for k, exponent in enumerate(one.exponents) if exponent)
             yield _End([entry.ball(self.bits) for entry in theta], at, is_point=alone and face is None, face=face)
 
-    def _beside(self, key: Key, sheet: Curve) -> Iterator[_End]:
-        """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
-
-        Every point of the closure is a global minimum, so these are all the sets that it can meet.
-        """
-        own = parse_signs(self.problem, key[0]).all
-        for (name, exchange), signs in self._labels.items():
-            zeroed = {k for k, (a, b) in enumerate(zip(own, signs.all, strict=True)) if a != b}
-            if not zeroed or any(signs.all[k] != "0" for k in zeroed):
-                continue
-            outcome = self.outcomes[name]
-            if outcome.undecided:
-                raise EndError(f"a family may end in {name}, which is undecided: {outcome.undecided}")
-            for judged in outcome.minimal:
-                if attains_the_bound(self.problem, parse_signs(self.problem, name), judged.found):
-                    theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
-                    if not touches(sheet, theta, zeroed, self.bits):
-                        raise EndError(f"whether a sheet of minima meets those of {name} is not known")
-                    yield _End(theta, signs, is_point=True)
+    def _beside(self, key: Key, found: CriticalSet) -> Iterator[_End]:
+        """A point of every critical set, in a stratum that borders on a sheet's, that the closure of the sheet is proved to meet."""
+        try:
+            ends = SheetEnds(self.problem, self.outcomes, key[0], found, self.bits)
+            labels = [Label(name, signs, tuple(self._moves[exchange.layers])) for (name, exchange), signs in self._labels.items()]
+            for theta, signs in ends.on(labels):
+                yield _End(theta, signs, is_point=True)
+        except SheetEndError as reason:
+            raise EndError(str(reason)) from None
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:

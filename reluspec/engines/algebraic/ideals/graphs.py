@@ -28,8 +28,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class UsedUp:
-    """What is left of equations when those that give a variable have been used: where the strict signs hold, the solutions are the graph of a
-    continuous function over the zeros of `left`, polynomials without the variables `solved` (variable, top, bottom: `top / bottom`).
+    """What is left of equations when those that give a variable have been used.
+
+    Where the strict signs hold, the solutions are the graph of a continuous function over the zeros of `left`, polynomials without the
+    variables `solved` (variable, top, bottom: `top / bottom`).
 
     `kept`: as many of the given equations as have the same solutions. `known`: the factors of the strict polynomials.
     """
@@ -50,7 +52,8 @@ def used_up(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mp
     """The equations, used up one by one as far as they can be; `None` where they contradict the strict signs."""
     known = frozenset(monic_key(factor) for _, polynomial in strict for factor, _ in polynomial.factor()[1])
     held = {k for _, polynomial in strict for k, degree in enumerate(polynomial.degrees()) if degree}
-    left, solved, kept = [(one, without_units(one, known)) for one in equations], list[tuple[int, fmpq_mpoly, fmpq_mpoly]](), list[fmpq_mpoly]()
+    left = [(one, without_units(one, known)) for one in equations]
+    solved, kept = list[tuple[int, fmpq_mpoly, fmpq_mpoly]](), list[fmpq_mpoly]()
     while True:
         left = [pair for pair in left if not pair[0].is_zero()]
         if any(_is_unit(polynomial, known) for polynomial, _ in left):
@@ -64,9 +67,7 @@ def used_up(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mp
         left = [(_substituted(one, variable, -rest, slope, known), given) for one, given in left if one is not equation]
         solved.append((variable, -rest, slope))
     rest_of = {monic_key(one): (one, given) for one, given in ((without_units(one, known), given) for one, given in left)}
-    return UsedUp(
-        tuple(one for one, _ in rest_of.values()), tuple(solved), (*kept, *(given for _, given in rest_of.values())), known
-    )
+    return UsedUp(tuple(one for one, _ in rest_of.values()), tuple(solved), (*kept, *(given for _, given in rest_of.values())), known)
 
 
 def graph(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mpoly]]) -> Graph | None:

@@ -196,12 +196,7 @@ class _Phi:
         except ZeroDivisionError:
             return None
         where = {k: number for number, k in enumerate(best)}
-        return arb_mat(
-            [
-                [steps[where[i], j] if i in where else arb(int(i == k)) for j, k in enumerate(free)]
-                for i in range(self.size)
-            ]
-        )
+        return arb_mat([[steps[where[i], j] if i in where else arb(int(i == k)) for j, k in enumerate(free)] for i in range(self.size)])
 
     def _hessian(self, x: Sequence[arb]) -> arb_mat:
         """Of log Phi minus the equations times their multipliers, which are the solution of the normal equations."""
@@ -209,9 +204,7 @@ class _Phi:
         offsets = [entry - arb(a) for entry, a in zip(x, self.centre, strict=True)]
         q = value(self.distance, x)
         gradient = [-2 * self.power * offset / q for offset in offsets]
-        hessian = [
-            [self.power * (4 * offsets[i] * offsets[j] / q**2 - (2 / q if i == j else arb(0))) for j in size] for i in size
-        ]
+        hessian = [[self.power * (4 * offsets[i] * offsets[j] / q**2 - (2 / q if i == j else arb(0))) for j in size] for i in size]
         for facet in self.facets:
             h, slope = value(facet, x), [value(facet.derivative(k), x) for k in size]
             for i in size:

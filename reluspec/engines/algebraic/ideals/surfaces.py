@@ -1,7 +1,7 @@
 """Smooth sets of zeros with strict signs, of any dimension: proved smooth, their connected components told apart, each with a point.
 
-Equations that give a variable are used up (`graphs`): what is left lies in fewer dimensions and has the same components. There it is sampled
-(`sampling`). Components are apart where a polynomial that vanishes nowhere on the set has different signs.
+Equations that give a variable are used up (`graphs`): what is left lies in fewer dimensions and has the same components. There it is
+sampled (`sampling`). Components are apart where a polynomial that vanishes nowhere on the set has different signs.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ def _may_meet(found: SolutionSet, strict: Strict) -> bool:
     # Where a strict polynomial is constant along an affine set, its sign at a point tells.
     for sign, polynomial in strict:
         degrees = polynomial.degrees()
-        if not any(entry and degrees[k] for direction in found.directions for k, entry in enumerate(direction)):
-            if CurvePoint(found.field, tuple(found.point)).value(polynomial).sign() != sign:
-                return False
+        steady = not any(entry and degrees[k] for direction in found.directions for k, entry in enumerate(direction))
+        if steady and CurvePoint(found.field, tuple(found.point)).value(polynomial).sign() != sign:
+            return False
     return True
 
 
@@ -157,8 +157,10 @@ def is_smooth(found: Reduced, groebner: Groebner, depth: int = MAX_DEPTH) -> boo
 
 @dataclass(frozen=True)
 class Surface:
-    """A set of zeros of constant dimension, smooth, and a point on every component; `pieces` is how many there are, `None` where that is not
-    known. The signs of `apart`, polynomials in all variables, tell the points apart.
+    """A set of zeros of constant dimension, smooth, and a point on every component.
+
+    `pieces` is how many there are, `None` where that is not known. The signs of `apart`, polynomials in all variables, tell the
+    points apart.
     """
 
     reduced: Reduced
@@ -226,14 +228,14 @@ def _candidates(found: Reduced, several: Samples) -> Iterator[fmpq_mpoly]:
     for k, gen in enumerate(gens):
         values = sorted(float(top.x[k]) for top in several.tops)
         for low, high in pairwise(values):
-            if high - low > 1e-6:  # noqa: PLR2004 - a choice of candidates, nothing rests on it
+            if high - low > 1e-6:  # a choice of candidates, nothing rests on it
                 yield gen - _rounded(fmpq(*((low + high) / 2).as_integer_ratio()), high - low)
 
 
 def _rounded(middle: fmpq, width: float) -> fmpq:
     """A short number near another one, compared with a width."""
     scale = fmpq(1)
-    while scale * fmpq(*width.as_integer_ratio()) < 4:  # noqa: PLR2004
+    while scale * fmpq(*width.as_integer_ratio()) < 4:
         scale *= 2
     return fmpq((middle * scale + fmpq(1, 2)).floor()) / scale
 
