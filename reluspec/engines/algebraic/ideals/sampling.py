@@ -41,7 +41,7 @@ BITS = 192
 CENTRES = 4
 """Points a that are tried."""
 SEED = 20
-MAX_SOLUTIONS = 160
+MAX_SOLUTIONS = 400
 """Of the system for the samples, complex."""
 
 

@@ -17,6 +17,7 @@ from flint import fmpq_mpoly, fmpq_mpoly_ctx
 from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel
 from reluspec.engines.algebraic.exact.number_field import RATIONALS
 from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.ideals.affine import SolutionSet, Terms, restricted, vanishes
 from reluspec.engines.algebraic.ideals.graphs import graph
 from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.saturate import saturated
@@ -300,8 +301,8 @@ class _Swept:
     def _lies_on(self, found: CriticalSet, ideal: Polynomials) -> bool:
         """Whether a point, or an affine family, is seen to be a part of the zeros of an ideal."""
         if found.directions:
-            hull = self._hull(found)
-            return hull is not None and all(map(Quotient(self.ring, self.groebner(self.ring, hull)).contains, ideal))
+            plain = self._plain(found)
+            return plain is not None and all(vanishes(equation, plain) for equation in ideal)
         zero = found.field.element(0)
         x = [found.witness[k] for k in self.stratum.free]
         return all(value_at(equation.to_dict(), x, zero) == 0 for equation in ideal)
@@ -313,19 +314,34 @@ class _Swept:
 
     def _apart_from(self, family: CriticalSet, ideal: Polynomials) -> None:
         """Raises `SolvingLimit` unless an affine family is proved not to meet a set."""
-        hull = self._hull(family)
-        if hull is None or not is_empty([*ideal, *hull], self.strict, self.groebner):
-            raise SolvingLimit("curves and affine families of critical points that meet")
+        plain = self._plain(family)
+        if plain is not None:
+            if any(_is_constant(restricted(equation, plain)) for equation in ideal):
+                return
+            hull = self._hull(plain)
+            if hull is not None and is_empty([*ideal, *hull], self.strict, self.groebner):
+                return
+        raise SolvingLimit("curves and affine families of critical points that meet")
 
-    def _hull(self, family: CriticalSet) -> Polynomials | None:
-        """Linear equations of the affine hull of a family; `None` where it is in a chart, curved or not rational."""
-        free = self.stratum.free
-        base = [family.witness[k].fraction() for k in free]
-        rows = [[direction[k].fraction() for k in free] for direction in family.directions]
-        if family.living or family.is_curved or family.curve or family.rescaled or any(e is None for row in (base, *rows) for e in row):
+    def _plain(self, family: CriticalSet) -> SolutionSet | None:
+        """An affine family in the free parameters; `None` where it is in a chart or curved."""
+        if family.living or family.is_curved or family.curve or family.rescaled:
+            return None
+        point, *directions = (tuple(vector[k] for k in self.stratum.free) for vector in (family.witness, *family.directions))
+        return SolutionSet(family.field, point, tuple(directions))
+
+    def _hull(self, family: SolutionSet) -> Polynomials | None:
+        """Linear equations of the affine hull of a family; `None` where it is not rational."""
+        base, *rows = ([entry.fraction() for entry in vector] for vector in (family.point, *family.directions))
+        if any(entry is None for row in (base, *rows) for entry in row):
             return None
         offsets = [gen - rational(value) for gen, value in zip(self.ring.gens(), base, strict=True) if value is not None]
         known = [[entry for entry in row if entry is not None] for row in rows]
-        normals = kernel(known, len(free), FRACTIONS)
+        normals = kernel(known, len(offsets), FRACTIONS)
         zero = self.ring.constant(0)
         return [sum((rational(c) * offset for c, offset in zip(normal, offsets, strict=True)), zero) for normal in normals]
+
+
+def _is_constant(terms: Terms) -> bool:
+    """Whether a polynomial is a constant that is not zero."""
+    return bool(terms) and not any(any(exponents) for exponents in terms)
