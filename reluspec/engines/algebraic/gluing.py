@@ -182,7 +182,7 @@ class Gluing:
 
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
-        missing = []
+        missing = self._join_sheet(key, found, glue) if found.curve and found.curve.sheet else []
         for end in self._ends(key, found):
             exchange, name = self._representative(end.signs)
             for point in self._on_face(found, end, exchange, name):
@@ -241,8 +241,6 @@ class Gluing:
 
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
-        if found.curve and found.curve.sheet:
-            yield from self._beside(key, found)
         if found.curve:
             for end in found.curve.ends:
                 text = list(parse_signs(self.problem, key[0]).all)
@@ -282,15 +280,26 @@ class Gluing:
             alone = all(theta[k] == 0 for one in found.rescalings for k, exponent in enumerate(one.exponents) if exponent)
             yield _End([entry.ball(self.bits) for entry in theta], at, is_point=alone and face is None, face=face)
 
-    def _beside(self, key: Key, found: CriticalSet) -> Iterator[_End]:
-        """A point of every critical set, in a stratum that borders on a sheet's, that the closure of the sheet is proved to meet."""
+    def _join_sheet(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
+        """Join a sheet to the minimal sets that its closure is proved to meet; the strata where it meets points that are no minima."""
+        missing = []
+        labels = [Label(name, exchange, signs, tuple(self._moves[exchange.layers])) for (name, exchange), signs in self._labels.items()]
         try:
-            ends = SheetEnds(self.problem, self.outcomes, key[0], found, self.bits)
-            labels = [Label(name, signs, tuple(self._moves[exchange.layers])) for (name, exchange), signs in self._labels.items()]
-            for theta, signs in ends.on(labels):
-                yield _End(theta, signs, is_point=True)
+            for met in SheetEnds(self.problem, self.outcomes, key[0], found, self.bits).on(labels):
+                name, judged = met.label.name, self.outcomes[met.label.name].sets[met.position]
+                if judged.decision.verdict is not Verdict.MINIMUM:
+                    missing.append(name)
+                    continue
+                back = self._inverse(met.label.exchange)
+                for other in self.group:
+                    glue.join(self._composed(key, found, back, other), self._node((name, met.position), judged.found, other))
         except SheetEndError as reason:
             raise EndError(str(reason)) from None
+        return missing
+
+    def _inverse(self, exchange: Exchange) -> Exchange:
+        layers = tuple(tuple(sorted(range(len(layer)), key=layer.__getitem__)) for layer in exchange.layers)
+        return self._by_layers[layers]
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:

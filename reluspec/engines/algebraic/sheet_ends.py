@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from flint import arb, ctx, fmpq
+from flint import arb, ctx, fmpq, fmpq_mpoly
 
+from reluspec.engines.algebraic.ideals.affine import SolutionSet, restricted
 from reluspec.engines.algebraic.ideals.groebner import EFFORTS, FlintBasis, ring
 from reluspec.engines.algebraic.ideals.surfaces import is_empty
 from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
@@ -25,6 +26,7 @@ from reluspec.engines.algebraic.stationary.enclosures import theta_balls
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
+from reluspec.systems.exchanges import Exchange
 from reluspec.systems.surrogate import surrogate
 
 STEPS = (0, 1, -1, 3, -3, 10, -10, 100, -100)
@@ -40,8 +42,17 @@ class Label:
     """A stratum under an exchange: the `name` of its representative, its own `signs`, and where its parameters come from."""
 
     name: str
+    exchange: Exchange
     signs: Signs
     sources: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Met:
+    """A critical set that the closure of a sheet meets: a stratum and the position there."""
+
+    label: Label
+    position: int
 
 
 class SheetEnds:
@@ -60,17 +71,14 @@ class SheetEnds:
         """Whether these are global minima."""
         return attains_the_bound(self.problem, self.own, self.found)
 
-    def on(self, labels: Sequence[Label]) -> Iterator[tuple[list[arb], Signs]]:
-        """A point in the closure for every critical set that it meets, among them one that is no minimum where there are such.
-
-        Raises `SheetEndError`.
-        """
+    def on(self, labels: Sequence[Label]) -> Iterator[Met]:
+        """The critical sets that the closure meets, sets that are no minima among them. Raises `SheetEndError`."""
         for label in labels:
             zeroed = {k for k, (a, b) in enumerate(zip(self.own.all, label.signs.all, strict=True)) if a != b}
             if not zeroed or any(label.signs.all[k] != "0" for k in zeroed):
                 continue
             try:
-                yield from [(theta, label.signs) for theta in self._in(label, zeroed)]
+                yield from list(self._in(label, zeroed))
             except SheetEndError:
                 if self._reaches(zeroed):
                     raise
@@ -83,15 +91,20 @@ class SheetEnds:
         strict = [(sign, polynomial_of(terms, size)) for position, sign, terms in self.sheet.strict if position not in zeroed]
         return not is_empty(equations, strict, FlintBasis(EFFORTS[1]))
 
-    def _in(self, label: Label, zeroed: set[int]) -> Iterator[list[arb]]:
+    def _in(self, label: Label, zeroed: set[int]) -> Iterator[Met]:
         outcome = self.outcomes[label.name]
         if outcome.undecided:
             raise SheetEndError(f"a family may end in {label.name}, which is undecided: {outcome.undecided}")
-        if outcome.left_out and not self.is_best:
+        is_open = False
+        for position, judged in enumerate(outcome.sets):
+            is_minimal = judged.decision.verdict is Verdict.MINIMUM
+            if (self.is_best and not is_minimal) or not self._may_meet(label, judged.found):
+                continue
+            if self._meets(label, outcome, judged, zeroed):
+                is_open = is_open or not is_minimal
+                yield Met(label, position)
+        if outcome.left_out and not self.is_best and not is_open:
             raise SheetEndError(f"a sheet of minima may end in {label.name}, where points that are not minima are not listed")
-        for judged in outcome.minimal if self.is_best else outcome.sets:
-            if self._may_meet(label, judged.found):
-                yield from self._points(label, outcome, judged, zeroed)
 
     def _may_meet(self, label: Label, other: CriticalSet) -> bool:
         """Whether the loss may be the sheet's."""
@@ -103,27 +116,28 @@ class SheetEnds:
             there = value_of(terms_of(surrogate(self.problem, signs).loss), theta_balls(other, other.witness, self.bits))
             return bool(here.overlaps(there))
 
-    def _points(self, label: Label, outcome: StratumOutcome, judged: Judged, zeroed: set[int]) -> Iterator[list[arb]]:
-        """A point of a critical set in the closure; of a family that holds minima in part, one that is none.
+    def _meets(self, label: Label, outcome: StratumOutcome, judged: Judged, zeroed: set[int]) -> bool:
+        """Whether the closure has a point of a critical set; of a family that holds minima in part, one that is none.
 
-        Nothing where they do not meet.
+        Raises `SheetEndError` where that is not known.
         """
         other, is_minimal = judged.found, judged.decision.verdict is Verdict.MINIMUM
         parts = {k: one.found for k, one in enumerate(outcome.sets) if one.found.cuts and not is_minimal}
+        if any(self._is_constant(terms, other, label) for terms in self.sheet.equations):
+            return False
         apart = not other.directions
-        for point in self._candidates(label, other) if parts else [other.witness]:
+        for point in self._candidates(label, other) if parts and other.directions else [other.witness]:
             back = theta_balls(other, point, self.bits)
             theta = [back[source] for source in label.sources]
             with ctx.workprec(self.bits + 32):
                 apart = apart and self._is_apart(theta)
-                if apart or not self._is_in_closure(other, point, label, theta, zeroed):
+                if apart or (parts and _is_minimum(back, parts, self.bits)):
                     continue
-            if parts and _is_minimum(back, parts, self.bits):
-                continue
-            yield theta
-            return
+                if self._is_in_closure(other, point, label, theta, zeroed):
+                    return True
         if not apart:
             raise SheetEndError(f"whether a sheet of minima meets the critical points of {label.name} is not known")
+        return False
 
     def _candidates(self, label: Label, other: CriticalSet) -> Iterator[Vector]:
         """Points of a family that is affine in its chart."""
@@ -158,6 +172,19 @@ class SheetEnds:
 
     def _is_zero(self, terms: Terms, other: CriticalSet, point: Vector, label: Label) -> bool:
         """Whether an equation is proved to hold at a point, given in its chart."""
+        image = self._image(terms, other, label)
+        return image is not None and bool(value_at(image.to_dict(), point, other.field.element(0)) == 0)
+
+    def _is_constant(self, terms: Terms, other: CriticalSet, label: Label) -> bool:
+        """Whether an equation's polynomial is a constant on an affine family, and not zero."""
+        image = self._image(terms, other, label)
+        if image is None or other.is_curved or other.curve or other.rescaled:
+            return False
+        along = restricted(image, SolutionSet(other.field, other.witness, other.flat))
+        return bool(along) and not any(any(exponents) for exponents in along)
+
+    def _image(self, terms: Terms, other: CriticalSet, label: Label) -> fmpq_mpoly | None:
+        """A polynomial with an equation's zeros in the chart of a critical set; `None` where it has none."""
         context, places = ring(len(label.sources)), [label.sources[k] for k in self.sheet.free]
         moved: dict[tuple[int, ...], fmpq] = {}
         for exponents, coefficient in polynomial_of(terms, len(places)).to_dict().items():
@@ -169,8 +196,8 @@ class SheetEnds:
         try:
             image, _ = chart.transform(context.from_dict(moved))
         except ParityError:
-            return False
-        return bool(value_at(chart.cleared(image, context).to_dict(), point, other.field.element(0)) == 0)
+            return None
+        return chart.cleared(image, context)
 
 
 def _is_minimum(theta: Sequence[arb], parts: Mapping[int, CriticalSet], bits: int) -> bool:
