@@ -9,7 +9,8 @@ Phi is positive on S and tends to 0 at its walls and at infinity, so it has a ma
 
     grad log Phi = sum_l lambda_l grad f_l,
 
-times `prod h_i (1 + |x - a|^2)` a polynomial system, which has finitely many solutions for almost all a. These are the *samples*.
+a polynomial system, which has finitely many solutions for almost all a, and asks for minors of (J, grad log Phi) to vanish. These are
+the *samples*.
 
 How many components? No more than samples that may be local maxima: at the others the Hessian of log Phi along V has a positive direction.
 If every Hessian is regular, Phi is a Morse function with compact `{Phi >= t}`, t > 0; as t falls a component appears at every maximum,
@@ -32,7 +33,7 @@ from reluspec.engines.algebraic.exact.number_field import RATIONALS
 from reluspec.engines.algebraic.ideals.graphs import inside
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.solving import Limits, solve_system
-from reluspec.engines.algebraic.ideals.sweep import CurvePoint
+from reluspec.engines.algebraic.ideals.sweep import CurvePoint, determinant
 
 Strict = Sequence[tuple[int, fmpq_mpoly]]
 
@@ -133,36 +134,53 @@ class _Phi:
 
     def samples(self, groebner: Groebner) -> Samples:
         """Raises `SolvingLimit` where there are not finitely many."""
-        system = self._system()
-        shift = len(self.equations)
-        never_zero = [self._moved(polynomial) for polynomial in (*self.facets, self.distance)]
-        solved = solve_system(system[0].context(), system, never_zero, groebner, Limits(solutions=MAX_SOLUTIONS))
-        if solved.unresolved or any(one.directions for one in solved.sets):
-            raise SolvingLimit("the critical points of a function on a surface are not isolated")
-        points = [CurvePoint(one.field, tuple(one.point[shift:])) for one in solved.sets]
+        points = self._points(groebner)
         found = [Sample(point, self._rising(point)) for point in points if has_signs(point, self.strict)]
         tops = tuple(sample.point for sample in found if sample.may_be_top)
         saddles = len(found) if any(sample.rising is None for sample in found) else sum(sample.rising == 1 for sample in found)
         return Samples(tops, max(len(tops) - saddles, min(len(tops), 1)), len(tops), len(found))
 
-    def _moved(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
-        """In the ring with the multipliers, which come first."""
-        zeros = (0,) * len(self.equations)
-        larger = ring(self.size + len(zeros))
-        return larger.from_dict({(*zeros, *exponents): value for exponents, value in polynomial.to_dict().items()})
+    def _points(self, groebner: Groebner) -> list[CurvePoint]:
+        """The critical points, of both signs; by minors, whose bases are small, or, where those have more zeros, by multipliers."""
+        try:
+            return _solved(self._by_minors(), [*self.facets, self.distance], 0, groebner)
+        except SolvingLimit:
+            never_zero = [self._moved(polynomial) for polynomial in (*self.facets, self.distance)]
+            return _solved(self._by_multipliers(), never_zero, len(self.equations), groebner)
 
-    def _system(self) -> list[fmpq_mpoly]:
-        """The equations, and those of the multipliers, times what is not zero."""
-        total = prod(self.facets, start=self.context.constant(1))
-        others = [prod((f for f in self.facets if f is not facet), start=self.context.constant(1)) for facet in self.facets]
-        multipliers = ring(self.size + len(self.equations)).gens()
-        system = [self._moved(equation) for equation in self.equations]
+    def _growth(self) -> list[fmpq_mpoly]:
+        """The gradient of log Phi, times what is not zero."""
+        one = self.context.constant(1)
+        total = prod(self.facets, start=one)
+        others = [prod((f for f in self.facets if f is not facet), start=one) for facet in self.facets]
+        found = []
         for k in range(self.size):
             slopes = (facet.derivative(k) * rest for facet, rest in zip(self.facets, others, strict=True))
-            growth = sum(slopes, self.context.constant(0)) * self.distance - self.power * self.distance.derivative(k) * total
+            growth = sum(slopes, self.context.constant(0)) * self.distance
+            found.append(growth - self.power * self.distance.derivative(k) * total)
+        return found
+
+    def _by_minors(self) -> list[fmpq_mpoly]:
+        """Equations at whose zeros the gradients are dependent."""
+        rows = [*self._jacobian, self._growth()]
+        columns = combinations(range(self.size), len(rows))
+        minors = (determinant([[row[k] for k in chosen] for row in rows], self.context) for chosen in columns)
+        return [*self.equations, *(minor for minor in minors if not minor.is_zero())]
+
+    def _by_multipliers(self) -> list[fmpq_mpoly]:
+        """The equations, and those of the multipliers, which come first."""
+        multipliers = ring(self.size + len(self.equations)).gens()
+        system = [self._moved(equation) for equation in self.equations]
+        for k, growth in enumerate(self._growth()):
             parts = (factor * self._moved(f.derivative(k)) for factor, f in zip(multipliers, self.equations, strict=False))
             system.append(sum((-part for part in parts), self._moved(growth)))
         return system
+
+    def _moved(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+        """In the ring with the multipliers."""
+        zeros = (0,) * len(self.equations)
+        larger = ring(self.size + len(zeros))
+        return larger.from_dict({(*zeros, *exponents): value for exponents, value in polynomial.to_dict().items()})
 
     # The Hessian along V
 
@@ -220,6 +238,14 @@ class _Phi:
                     for j in size:
                         hessian[i][j] -= multipliers[number, 0] * value(equation.derivative(i).derivative(j), x)
         return arb_mat(hessian)
+
+
+def _solved(system: Sequence[fmpq_mpoly], never_zero: Sequence[fmpq_mpoly], shift: int, groebner: Groebner) -> list[CurvePoint]:
+    """The real solutions without their first coordinates. Raises `SolvingLimit` where they are not isolated."""
+    solved = solve_system(system[0].context(), system, never_zero, groebner, Limits(solutions=MAX_SOLUTIONS))
+    if solved.unresolved or any(one.directions for one in solved.sets):
+        raise SolvingLimit("the critical points of a function on a surface are not isolated")
+    return [CurvePoint(one.field, tuple(one.point[shift:])) for one in solved.sets]
 
 
 def pivots(rows: Sequence[Sequence[arb]]) -> tuple[int, ...]:
