@@ -282,7 +282,7 @@ class Gluing:
 
     def _join_sheet(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a sheet to the minimal sets that its closure is proved to meet; the strata where it meets points that are no minima."""
-        missing = []
+        missing = [key[0]] if found.curve and found.curve.cut else []
         labels = [Label(name, exchange, signs, tuple(self._moves[exchange.layers])) for (name, exchange), signs in self._labels.items()]
         try:
             for met in SheetEnds(self.problem, self.outcomes, key[0], found, self.bits).on(labels):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 from flint import arb, ctx, fmpq, fmpq_mpoly
 
@@ -123,10 +124,11 @@ class SheetEnds:
         """
         other, is_minimal = judged.found, judged.decision.verdict is Verdict.MINIMUM
         parts = {k: one.found for k, one in enumerate(outcome.sets) if one.found.cuts and not is_minimal}
-        if any(self._is_constant(terms, other, label) for terms in self.sheet.equations):
+        if any(self._sign_along(terms, other, label) for terms in self.sheet.equations) or self._is_beyond(other, label):
             return False
         apart = not other.directions
-        for point in self._candidates(label, other) if parts and other.directions else [other.witness]:
+        # Any point of a family that is no minima will do, and not all of it need border on a part that is cut off.
+        for point in [other.witness] if is_minimal else (list(self._candidates(label, other)) or [other.witness]):
             back = theta_balls(other, point, self.bits)
             theta = [back[source] for source in label.sources]
             with ctx.workprec(self.bits + 32):
@@ -173,18 +175,30 @@ class SheetEnds:
     def _is_zero(self, terms: Terms, other: CriticalSet, point: Vector, label: Label) -> bool:
         """Whether an equation is proved to hold at a point, given in its chart."""
         image = self._image(terms, other, label)
-        return image is not None and bool(value_at(image.to_dict(), point, other.field.element(0)) == 0)
+        return image is not None and bool(value_at(image[0].to_dict(), point, other.field.element(0)) == 0)
 
-    def _is_constant(self, terms: Terms, other: CriticalSet, label: Label) -> bool:
-        """Whether an equation's polynomial is a constant on an affine family, and not zero."""
-        image = self._image(terms, other, label)
-        if image is None or other.is_curved or other.curve or other.rescaled:
-            return False
+    def _is_beyond(self, other: CriticalSet, label: Label) -> bool:
+        """Whether a family is proved to be beside another piece, or beyond a cut."""
+        x = [self.witness[k] for k in self.sheet.free]
+        with ctx.workprec(self.bits + 32):
+            here = [value_of(terms, x) for terms in self.sheet.apart]
+        there = [self._sign_along(terms, other, label) for terms in self.sheet.apart]
+        return any((one > 0 and side < 0) or (one < 0 and side > 0) for one, side in zip(here, there, strict=True))
+
+    def _sign_along(self, terms: Terms, other: CriticalSet, label: Label) -> int:
+        """The sign of a polynomial that is a constant on an affine family, in its chart but for powers of a; 0 where it is none."""
+        found = self._image(terms, other, label)
+        if found is None or other.is_curved or other.curve or other.rescaled or any(unit.plain for unit in other.living):
+            return 0
+        image, parity = found
         along = restricted(image, SolutionSet(other.field, other.witness, other.flat))
-        return bool(along) and not any(any(exponents) for exponents in along)
+        if len(along) != 1 or any(any(exponents) for exponents in along):
+            return 0
+        (value,) = along.values()
+        return int(value.sign()) * prod(sign for sign, odd in zip(other.sigma, parity, strict=True) if odd)
 
-    def _image(self, terms: Terms, other: CriticalSet, label: Label) -> fmpq_mpoly | None:
-        """A polynomial with an equation's zeros in the chart of a critical set; `None` where it has none."""
+    def _image(self, terms: Terms, other: CriticalSet, label: Label) -> tuple[fmpq_mpoly, tuple[int, ...]] | None:
+        """A polynomial with an equation's zeros in the chart of a critical set, and its parities there; `None` where it has none."""
         context, places = ring(len(label.sources)), [label.sources[k] for k in self.sheet.free]
         moved: dict[tuple[int, ...], fmpq] = {}
         for exponents, coefficient in polynomial_of(terms, len(places)).to_dict().items():
@@ -194,10 +208,10 @@ class SheetEnds:
             moved[tuple(whole)] = coefficient
         chart = Chart(other.living)
         try:
-            image, _ = chart.transform(context.from_dict(moved))
+            image, parity = chart.transform(context.from_dict(moved))
         except ParityError:
             return None
-        return chart.cleared(image, context)
+        return chart.cleared(image, context), parity
 
 
 def _is_minimum(theta: Sequence[arb], parts: Mapping[int, CriticalSet], bits: int) -> bool:

@@ -43,9 +43,18 @@ class UsedUp:
 
     def moved(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
         """A polynomial in the variables that are left with the same zeros on the graph; factors count once, those that are not zero not."""
+        return without_units(self._on_graph(polynomial), self.known)
+
+    def factors(self, polynomial: fmpq_mpoly) -> list[tuple[fmpq_mpoly, int]]:
+        """The factors, with their powers, by which a polynomial may vanish on the graph; none of the zero polynomial."""
+        moved = self._on_graph(polynomial)
+        every = [] if moved.is_zero() else moved.factor()[1]
+        return [(factor, int(power)) for factor, power in every if monic_key(factor) not in self.known]
+
+    def _on_graph(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
         for variable, top, bottom in self.solved:
             polynomial = _substituted(polynomial, variable, top, bottom, self.known)
-        return without_units(polynomial, self.known)
+        return polynomial
 
 
 def used_up(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mpoly]]) -> UsedUp | None:

@@ -142,14 +142,17 @@ def _is_empty_set(equations: Sequence[fmpq_mpoly], strict: Strict, groebner: Gro
 
 def is_smooth(found: Reduced, groebner: Groebner, depth: int = MAX_DEPTH) -> bool:
     """Whether the gradients of what is left are proved to be independent all over the set. Raises `SolvingLimit`."""
-    if not found.left:
-        return True
-    context, size = found.left[0].context(), len(found.left)
+    return not found.left or _is_independent(found.left, found.strict, groebner, depth)
+
+
+def _is_independent(equations: Sequence[fmpq_mpoly], strict: Strict, groebner: Groebner, depth: int = MAX_DEPTH) -> bool:
+    """Whether the gradients are proved to be independent at all zeros with the strict signs. Raises `SolvingLimit`."""
+    context, size = equations[0].context(), len(equations)
     chosen = list(combinations(range(context.nvars()), size))
     if len(chosen) > MAX_MINORS:
         raise SolvingLimit(f"more than {MAX_MINORS} minors")
-    minors = [determinant([[equation.derivative(k) for k in columns] for equation in found.left], context) for columns in chosen]
-    return is_empty([*found.left, *minors], found.strict, groebner, depth)
+    minors = [determinant([[equation.derivative(k) for k in columns] for equation in equations], context) for columns in chosen]
+    return is_empty([*equations, *minors], strict, groebner, depth)
 
 
 # Components
@@ -175,6 +178,25 @@ class Surface:
         if moved.is_constant():
             return not moved.is_zero()
         return is_empty([*self.reduced.used.left, moved], strict, groebner)
+
+    def crossed(self, polynomial: fmpq_mpoly, strict: Strict, groebner: Groebner) -> list[fmpq_mpoly]:
+        """The factors by which a polynomial vanishes on the set; each is proved to change its sign there, and the polynomial's.
+
+        Raises `SurfaceLimit` where that is not proved.
+        """
+        left, found = list(self.reduced.used.left), list[fmpq_mpoly]()
+        every = self.reduced.used.factors(polynomial)
+        for factor, power in every:
+            if is_empty([*left, factor], strict, groebner):
+                continue
+            if not power % 2 or not _is_independent([*left, factor], strict, groebner):
+                raise SurfaceLimit("a condition that touches zero")
+            if not all(is_empty([*left, factor, other], strict, groebner) for other in found):
+                raise SurfaceLimit("conditions that vanish together")
+            found.append(factor)
+        if not every:
+            raise SurfaceLimit("a condition that vanishes everywhere")
+        return found
 
 
 def surface(equations: Sequence[fmpq_mpoly], strict: Strict, groebner: Groebner) -> Surface | None:

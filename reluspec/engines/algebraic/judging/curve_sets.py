@@ -22,12 +22,13 @@ from reluspec.engines.algebraic.ideals.graphs import graph
 from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.saturate import saturated
 from reluspec.engines.algebraic.ideals.solving import solve_system
-from reluspec.engines.algebraic.ideals.surfaces import Surface, SurfaceLimit, is_empty, surface
+from reluspec.engines.algebraic.ideals.surfaces import SurfaceLimit, is_empty, surface
 from reluspec.engines.algebraic.ideals.sweep import CurvePiece, CurvePoint, Sweep
 from reluspec.engines.algebraic.judging.along_curves import Conditions, conditions, narrowed
+from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
 from reluspec.engines.algebraic.judging.lower_bound import lower_bound
 from reluspec.engines.algebraic.judging.minimality import GLOBAL, decide
-from reluspec.engines.algebraic.judging.surfaces import checked, verdicts
+from reluspec.engines.algebraic.judging.surfaces import Judgement, judgements, minima
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch
@@ -182,7 +183,7 @@ class _Swept:
             sets, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
             if reason:
                 raise SolvingLimit(reason)
-            found.sets += [Judged(one, self._decision(one, system.best)) for one in sets]
+            found.sets += [part for one in sets for part in self._judged_parts(one, system.best)]
         for ideal in found.ideals:
             dimension = Quotient(self.ring, self.groebner(self.ring, ideal)).dimension()
             found.swept += self._surfaces(ideal, system) if dimension > 1 else self._pieces(ideal, system)
@@ -207,19 +208,21 @@ class _Swept:
             if system.away is not None and not all(point.value(system.away) for point in found.points):
                 raise SurfaceLimit("some of which other equations give")
             if system.best:
-                decisions = [Decision(Verdict.MINIMUM, GLOBAL)] * len(found.points)
+                parts = [minima(found, Decision(Verdict.MINIMUM, GLOBAL))]
             else:
-                wanted = self._conditions(found.reduced.dimension)
-                decisions = verdicts(found, wanted, self.strict, self.groebner)
-            checked(found, decisions)
+                parts = judgements(found, self._conditions(found.reduced.dimension), self.strict, self.groebner)
         except SurfaceLimit as reason:
             raise SurfaceLimit(f"{kind} {reason}") from reason
-        return self._sheets(found, decisions)
+        return [one for part in parts for one in self._sheets(part)]
 
-    def _sheets(self, found: Surface, decisions: Sequence[Decision]) -> list[Judged]:
+    def _sheets(self, part: Judgement) -> list[Judged]:
         """The records. Several pieces that may be one, none of them minima, are one record."""
+        found, decisions = part.found, part.decisions
         equations = list(found.reduced.equations)
-        curve = replace(self._curve(equations, found.pieces or 1, sheet=True), apart=tuple(map(terms_of, found.apart)))
+        # Parts of a set that is cut are pieces of it, besides.
+        pieces = (found.pieces or 1) + bool(part.cuts)
+        apart = tuple(map(terms_of, (*found.apart, *part.cuts)))
+        curve = replace(self._curve(equations, pieces, sheet=True), apart=apart, cut=bool(part.cuts))
         every = []
         for point, decision in zip(found.points, decisions, strict=True) if found.pieces else [(found.points[0], decisions[0])]:
             tangents = tuple(self._tangents(equations, point))
@@ -230,6 +233,9 @@ class _Swept:
             )
             every.append(Judged(one, decision))
         return every
+
+    def _judged_parts(self, found: CriticalSet, best: bool) -> list[Judged]:
+        return [Judged(found, self._decision(found, best))] if best else judged_parts(self.problem, self.signs, found)
 
     def _decision(self, found: CriticalSet, best: bool) -> Decision:
         return Decision(Verdict.MINIMUM, GLOBAL) if best else decide(self.problem, self.signs, found)

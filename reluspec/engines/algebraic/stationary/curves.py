@@ -37,7 +37,8 @@ class Curve:
 
     `pieces` is the number of connected parts; which of them is meant, a point on it says. `unbounded`: how many of its branches go to
     infinity. A `sheet` has two dimensions or more and is smooth, `ends` are not listed; of several, the signs of the polynomials `apart`,
-    which vanish nowhere on them, tell which is meant.
+    which vanish nowhere on them, tell which is meant. It may be `cut` off, where one of these vanishes, from critical points of its stratum
+    that are no minima.
     """
 
     free: tuple[int, ...]
@@ -48,6 +49,7 @@ class Curve:
     ends: tuple[CurveEnd, ...] = ()
     sheet: bool = False
     apart: tuple[Terms, ...] = ()
+    cut: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -62,6 +64,7 @@ class Curve:
             ],
             "sheet": self.sheet,
             **({"apart": [plain(entry) for entry in self.apart]} if self.apart else {}),
+            **({"cut": True} if self.cut else {}),
         }
 
     @staticmethod
@@ -75,6 +78,7 @@ class Curve:
             tuple(map(_end, data["ends"])),
             data["sheet"],
             tuple(map(terms, data.get("apart", ()))),
+            data.get("cut", False),
         )
 
 
