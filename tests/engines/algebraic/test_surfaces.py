@@ -148,6 +148,40 @@ def test_a_cylinder_of_minima() -> None:
     assert [_square(piece) for piece in sheet.pieces] == pytest.approx([1, 1, 1])
 
 
+IDLE = (
+    "data { x = [(1,0)] y = [2] } network { input 2 hidden: layer 1 linear output: layer 1 linear without bias fixed weight [[0]] } "
+    "loss sum squared_error"
+)
+U, V, W = "hidden.weight[0,0]", "hidden.weight[0,1]", "hidden.bias[0]"
+
+
+@pytest.mark.parametrize(
+    ("penalty", "of", "wanted"),
+    [
+        # A hyperboloid of two sheets, and of one.
+        (f"({V}^2 - {U}^2 - {W}^2 - 1)^2", lambda u, v, w: (v**2 - u**2 - w**2 - 1) ** 2, [(4, True), (4, True)]),
+        (f"({U}^2 + {W}^2 - {V}^2 - 1)^2", lambda u, v, w: (u**2 + w**2 - v**2 - 1) ** 2, [(4, True)]),
+        # Cut in half: beyond v = 0 these are maxima, and so is no point at v = 0 a minimum.
+        (f"{V} * ({U}^2 + {W}^2 - 1)^2", lambda u, v, w: v * (u**2 + w**2 - 1) ** 2, [(4, False)]),
+        (f"{V} * ({U}^2 + {V}^2 + {W}^2 - 1)^2", lambda u, v, w: v * (u**2 + v**2 + w**2 - 1) ** 2, [(4, False)]),
+        # Maxima all over, for v < 3.
+        (f"({V} - 3) * ({U}^2 + {V}^2 + {W}^2 - 1)^2", lambda u, v, w: (v - 3) * (u**2 + v**2 + w**2 - 1) ** 2, []),
+    ],
+)
+def test_surfaces_in_maps(penalty: str, of: Callable[[float, float, float], float], wanted: list[tuple[int, bool]]) -> None:
+    """The unit has no effect: the loss is 4 plus the penalty. Around the points listed it is nowhere lower."""
+    minima = reluspec.solve(reluspec.parse(f"{IDLE} regulariser {{ {penalty} }}"), "algebraic", workers=1)
+    assert minima.complete
+    sheets = [component for component in minima if component.dimension == 2]
+    assert [(float(sheet.loss), sheet.closed) for sheet in sheets] == wanted
+    random = np.random.default_rng(0)
+    for sheet in sheets:
+        witness = sheet.pieces[0].witness
+        point = np.array([*np.ravel(witness["hidden.weight"]), *np.ravel(witness["hidden.bias"])], dtype=float)
+        assert of(*point) == pytest.approx(0, abs=1e-12)
+        assert all(of(*(point + random.normal(size=3) * 1e-2)) > -1e-12 for _ in range(500))
+
+
 @pytest.mark.slow
 def test_two_cylinders_and_a_ridge_between_them() -> None:
     minima, complaints = attack(
