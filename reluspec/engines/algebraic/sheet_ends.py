@@ -163,8 +163,7 @@ class SheetEnds:
 
     def _is_in_closure(self, other: CriticalSet, point: Vector, label: Label, theta: Sequence[arb], zeroed: set[int]) -> bool:
         """Whether a point is proved to be a zero, exactly, and in the closure of this piece."""
-        # The outputs of global minima are the best ones, so they are zeros.
-        if not self.is_best and not all(self._is_zero(terms, other, point, label) for terms in self.sheet.equations):
+        if not all(self._is_zero(terms, other, point, label) for terms in self.sheet.equations):
             return False
         if self.sheet.pieces > 1:
             here = [value_of(terms, [theta[k] for k in self.sheet.free]) for terms in self.sheet.apart]
