@@ -1,9 +1,9 @@
 """Whether a sheet of minima comes up to a point of a stratum that borders on its own.
 
-Let q be such a point, h_j the switches of the sheet's stratum that vanish at q, affine, f = 0 the sheet's equations, and f(q) = 0, which the
-caller proves. The direction from q to a point of the sheet's stratum gives each h_j its sign. If the gradients of f are independent modulo
-those of the h_j, a step in this direction, corrected within {h_j = const} by the theorem of implicit functions, ends in the sheet, however
-short.
+Let q be such a point, h_j the switches of the sheet's stratum that vanish at q, affine, f = 0 the sheet's equations, and f(q) = 0, which
+the caller proves. The direction from q to a point of the sheet's stratum gives each h_j its sign. If the gradients of f are independent
+modulo those of the h_j, a step in this direction, corrected within {h_j = const} by the theorem of implicit functions, ends in the sheet,
+however short.
 """
 
 from __future__ import annotations
