@@ -13,14 +13,12 @@ from flint import arb, ctx, fmpq_mpoly
 from reluspec.engines.algebraic.exact.scalars import Undetermined
 from reluspec.engines.algebraic.flat_units import goes_flat, has_whole_cells, limit_on, limits
 from reluspec.engines.algebraic.judging.convexity import quadratic_penalties
-from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound
-from reluspec.engines.algebraic.judging.sheets import touches
 from reluspec.engines.algebraic.judging.verdict import Verdict
 from reluspec.engines.algebraic.meeting import Meeting, MeetingError, meeting, meeting_at
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
+from reluspec.engines.algebraic.sheet_ends import Label, SheetEndError, SheetEnds
 from reluspec.engines.algebraic.stationary.charts import Chart, ParityError, Unit, plain_units, unit_groups
-from reluspec.engines.algebraic.stationary.curves import Curve
-from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same, theta_balls
+from reluspec.engines.algebraic.stationary.enclosures import BITS, Face, InfinityError, centre, contains, proper_faces, same
 from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, Vector, value_at
 from reluspec.engines.algebraic.stationary.rescaled_sets import vanishing_at_ends
 from reluspec.problem.problem import Problem
@@ -184,7 +182,7 @@ class Gluing:
 
     def _join_ends(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
         """Join a family to the minimal sets that its closure meets; returns the end strata that do not belong to the minima."""
-        missing = []
+        missing = self._join_sheet(key, found, glue) if found.curve and found.curve.sheet else []
         for end in self._ends(key, found):
             exchange, name = self._representative(end.signs)
             for point in self._on_face(found, end, exchange, name):
@@ -243,8 +241,6 @@ class Gluing:
 
     def _ends(self, key: Key, found: CriticalSet) -> Iterator[_End]:
         """A point of every face of the closure of a family, and the stratum that it is in."""
-        if found.curve and found.curve.sheet:
-            yield from self._beside(key, found.curve)
         if found.curve:
             for end in found.curve.ends:
                 text = list(parse_signs(self.problem, key[0]).all)
@@ -284,25 +280,26 @@ class Gluing:
             alone = all(theta[k] == 0 for one in found.rescalings for k, exponent in enumerate(one.exponents) if exponent)
             yield _End([entry.ball(self.bits) for entry in theta], at, is_point=alone and face is None, face=face)
 
-    def _beside(self, key: Key, sheet: Curve) -> Iterator[_End]:
-        """A point of every set of global minima, in a stratum that borders on the sheet's, that is in the closure of the sheet.
+    def _join_sheet(self, key: Key, found: CriticalSet, glue: _Sets) -> list[str]:
+        """Join a sheet to the minimal sets that its closure is proved to meet; the strata where it meets points that are no minima."""
+        missing = [key[0]] if found.curve and found.curve.cut else []
+        labels = [Label(name, exchange, signs, tuple(self._moves[exchange.layers])) for (name, exchange), signs in self._labels.items()]
+        try:
+            for met in SheetEnds(self.problem, self.outcomes, key[0], found, self.bits).on(labels):
+                name, judged = met.label.name, self.outcomes[met.label.name].sets[met.position]
+                if judged.decision.verdict is not Verdict.MINIMUM:
+                    missing.append(name)
+                    continue
+                back = self._inverse(met.label.exchange)
+                for other in self.group:
+                    glue.join(self._composed(key, found, back, other), self._node((name, met.position), judged.found, other))
+        except SheetEndError as reason:
+            raise EndError(str(reason)) from None
+        return missing
 
-        Every point of the closure is a global minimum, so these are all the sets that it can meet.
-        """
-        own = parse_signs(self.problem, key[0]).all
-        for (name, exchange), signs in self._labels.items():
-            zeroed = {k for k, (a, b) in enumerate(zip(own, signs.all, strict=True)) if a != b}
-            if not zeroed or any(signs.all[k] != "0" for k in zeroed):
-                continue
-            outcome = self.outcomes[name]
-            if outcome.undecided:
-                raise EndError(f"a family may end in {name}, which is undecided: {outcome.undecided}")
-            for judged in outcome.minimal:
-                if attains_the_bound(self.problem, parse_signs(self.problem, name), judged.found):
-                    theta = self._moved(theta_balls(judged.found, judged.found.witness, self.bits), exchange)
-                    if not touches(sheet, theta, zeroed, self.bits):
-                        raise EndError(f"whether a sheet of minima meets those of {name} is not known")
-                    yield _End(theta, signs, is_point=True)
+    def _inverse(self, exchange: Exchange) -> Exchange:
+        layers = tuple(tuple(sorted(range(len(layer)), key=layer.__getitem__)) for layer in exchange.layers)
+        return self._by_layers[layers]
 
     @cached_property
     def _labels(self) -> dict[tuple[str, Exchange], Signs]:

@@ -16,6 +16,7 @@ from reluspec.engines.algebraic.float_check import checked
 from reluspec.engines.algebraic.forecast import bezout
 from reluspec.engines.algebraic.ideals.groebner import Groebner, SolvingLimit, flint_basis
 from reluspec.engines.algebraic.ideals.msolve import Msolve
+from reluspec.engines.algebraic.ideals.surfaces import SurfaceLimit
 from reluspec.engines.algebraic.judging.convexity import homogeneous
 from reluspec.engines.algebraic.judging.curve_sets import swept_outcome
 from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
@@ -56,7 +57,7 @@ def stratum_job(problem: Problem, stratum: str, backend: str = "flint") -> dict[
         # A second attempt that came to its end says more, also where it leaves the stratum open.
         outcome = again if again.systems else outcome
     if _may_gain(outcome):
-        outcome = _swept(problem, stratum, _Patient(_basis(backend), SWEEP_SECONDS)) or outcome
+        outcome = _swept(problem, outcome, _Patient(_basis(backend), SWEEP_SECONDS))
     return replace(checked(problem, outcome), seconds=time.perf_counter() - begun).to_json()
 
 
@@ -76,13 +77,18 @@ def _rescaled(problem: Problem, stratum: str, backend: str) -> StratumOutcome | 
     return None
 
 
-def _swept(problem: Problem, stratum: str, groebner: Groebner) -> StratumOutcome | None:
-    """The outcome where curves are swept; `None` where that does not decide the stratum."""
+def _swept(problem: Problem, before: StratumOutcome, groebner: Groebner) -> StratumOutcome:
+    """The outcome where curves are swept and surfaces sampled; the one before where that does not decide the stratum.
+
+    What is known of a set that stays undecided is said.
+    """
     try:
-        outcome = swept_outcome(problem, parse_signs(problem, stratum), groebner)
+        outcome = swept_outcome(problem, parse_signs(problem, before.stratum), groebner)
+    except SurfaceLimit as limit:
+        return replace(before, reason=str(limit)) if before.reason else before
     except (SolvingLimit, LimitError):
-        return None
-    return None if outcome.undecided else outcome
+        return before
+    return before if outcome.undecided else outcome
 
 
 def _may_gain(outcome: StratumOutcome) -> bool:

@@ -7,10 +7,10 @@ left, the solutions with the strict signs are the graph of a continuous function
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import lcm, prod
 
 from flint import fmpq_mpoly
 
@@ -26,37 +26,88 @@ class Graph:
     dimension: int
 
 
+@dataclass(frozen=True)
+class UsedUp:
+    """What is left of equations when those that give a variable have been used.
+
+    Where the strict signs hold, the solutions are the graph of a continuous function over the zeros of `left`, polynomials without the
+    variables `solved` (variable, top, bottom: `top / bottom`).
+
+    `kept`: as many of the given equations as have the same solutions. `known`: the factors of the strict polynomials.
+    """
+
+    left: tuple[fmpq_mpoly, ...]
+    solved: tuple[tuple[int, fmpq_mpoly, fmpq_mpoly], ...]
+    kept: tuple[fmpq_mpoly, ...]
+    known: frozenset[str]
+
+    def moved(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+        """A polynomial in the variables that are left with the same zeros on the graph; factors count once, those that are not zero not."""
+        return without_units(self._on_graph(polynomial), self.known)
+
+    def factors(self, polynomial: fmpq_mpoly) -> list[tuple[fmpq_mpoly, int]]:
+        """The factors, with their powers, by which a polynomial may vanish on the graph; none of the zero polynomial."""
+        moved = self._on_graph(polynomial)
+        every = [] if moved.is_zero() else moved.factor()[1]
+        return [(factor, int(power)) for factor, power in every if monic_key(factor) not in self.known]
+
+    def _on_graph(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
+        for variable, top, bottom in self.solved:
+            polynomial = _substituted(polynomial, variable, top, bottom, self.known)
+        return polynomial
+
+
+def used_up(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mpoly]]) -> UsedUp | None:
+    """The equations, used up one by one as far as they can be; `None` where they contradict the strict signs."""
+    known = frozenset(monic_key(factor) for _, polynomial in strict for factor, _ in polynomial.factor()[1])
+    held = {k for _, polynomial in strict for k, degree in enumerate(polynomial.degrees()) if degree}
+    left = [(one, without_units(one, known)) for one in equations]
+    solved, kept = list[tuple[int, fmpq_mpoly, fmpq_mpoly]](), list[fmpq_mpoly]()
+    while True:
+        left = [pair for pair in left if not pair[0].is_zero()]
+        if any(_is_unit(polynomial, known) for polynomial, _ in left):
+            return None
+        found = _given([polynomial for polynomial, _ in left], known, held)
+        if found is None:
+            break
+        equation, variable, slope = found
+        rest = equation - slope * equation.context().gen(variable)
+        kept.append(next(given for polynomial, given in left if polynomial is equation))
+        left = [(_substituted(one, variable, -rest, slope, known), given) for one, given in left if one is not equation]
+        solved.append((variable, -rest, slope))
+    rest_of = {monic_key(one): (one, given) for one, given in ((without_units(one, known), given) for one, given in left)}
+    return UsedUp(tuple(one for one, _ in rest_of.values()), tuple(solved), (*kept, *(given for _, given in rest_of.values())), known)
+
+
 def graph(equations: Sequence[fmpq_mpoly], strict: Sequence[tuple[int, fmpq_mpoly]]) -> Graph | None:
     """The solutions as a graph; `None` where they are not seen to be one."""
     if any(polynomial.total_degree() > 1 for _, polynomial in strict):
         return None
     size = equations[0].context().nvars()
-    known = {monic_key(factor) for _, polynomial in strict for factor, _ in polynomial.factor()[1]}
-    held = {k for _, polynomial in strict for k, degree in enumerate(polynomial.degrees()) if degree}
-    left, solved = list(equations), list[tuple[int, fmpq_mpoly, fmpq_mpoly]]()
-    while left:
-        if any(polynomial.is_zero() for polynomial in left):
-            return None
-        if any(_is_unit(polynomial, known) for polynomial in left):
-            return Graph(None, 0)
-        found = _given(left, known, held)
-        if found is None:
-            return None
-        equation, variable, slope = found
-        rest = equation - slope * equation.context().gen(variable)
-        left = [_substituted(other, variable, -rest, slope, known) for other in left if other is not equation]
-        solved.append((variable, -rest, slope))
-    base = _inside(strict, size)
-    point = None if base is None else _completed(base, solved)
-    return Graph(point, size - len(solved))
+    used = used_up(equations, strict)
+    if used is None:
+        return Graph(None, 0)
+    if used.left or len(used.kept) < len(equations):
+        return None
+    base = inside(strict, size)
+    point = None if base is None else _completed(base, used.solved)
+    return Graph(point, size - len(used.solved))
 
 
-def _is_unit(polynomial: fmpq_mpoly, known: set[str]) -> bool:
+def without_units(polynomial: fmpq_mpoly, known: Collection[str]) -> fmpq_mpoly:
+    """The product of the different factors that are not among those known not to be zero."""
+    if polynomial.is_zero():
+        return polynomial
+    factors = (factor for factor, _ in polynomial.factor()[1] if monic_key(factor) not in known)
+    return prod(factors, start=polynomial.context().constant(1))
+
+
+def _is_unit(polynomial: fmpq_mpoly, known: Collection[str]) -> bool:
     """Whether strict signs keep a polynomial from zero."""
     return all(monic_key(factor) in known for factor, _ in polynomial.factor()[1])
 
 
-def _given(equations: Sequence[fmpq_mpoly], known: set[str], held: set[int]) -> tuple[fmpq_mpoly, int, fmpq_mpoly] | None:
+def _given(equations: Sequence[fmpq_mpoly], known: Collection[str], held: set[int]) -> tuple[fmpq_mpoly, int, fmpq_mpoly] | None:
     """An equation, a variable in which it is linear, and the variable's coefficient."""
     for equation in sorted(equations, key=lambda one: (one.total_degree(), len(one))):
         for variable, degree in enumerate(equation.degrees()):
@@ -65,7 +116,7 @@ def _given(equations: Sequence[fmpq_mpoly], known: set[str], held: set[int]) -> 
     return None
 
 
-def _substituted(polynomial: fmpq_mpoly, variable: int, top: fmpq_mpoly, bottom: fmpq_mpoly, known: set[str]) -> fmpq_mpoly:
+def _substituted(polynomial: fmpq_mpoly, variable: int, top: fmpq_mpoly, bottom: fmpq_mpoly, known: Collection[str]) -> fmpq_mpoly:
     """A polynomial with `variable = top / bottom`, times a power of the bottom, without factors that are not zero."""
     degree = int(polynomial.degrees()[variable])
     context = polynomial.context()
@@ -82,7 +133,7 @@ def _substituted(polynomial: fmpq_mpoly, variable: int, top: fmpq_mpoly, bottom:
     return product
 
 
-def _inside(strict: Sequence[tuple[int, fmpq_mpoly]], size: int) -> list[Fraction] | None:
+def inside(strict: Sequence[tuple[int, fmpq_mpoly]], size: int) -> list[Fraction] | None:
     """A point with these strict signs; the constant is an unknown of its own, positive."""
     found = Dictionary().added({"one": 1})
     for sign, polynomial in strict:

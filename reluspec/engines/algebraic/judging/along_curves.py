@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 from typing import Any, TypeAlias
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
@@ -51,7 +51,7 @@ MAX_BORDERED = 9
 @dataclass(frozen=True)
 class Conditions:
     """`slopes`: derivatives into the adjacent cells, up to positive factors; `hessian` within the stratum, on the kernel of the gradients
-    `constraints`; `rank`: not zero where it has but one value zero there; `independent`: not zero where all this says something.
+    `constraints`; `rank`: not zero where it has rank m - dimension there; `independent`: not zero where all this says something.
     """
 
     slopes: tuple[fmpq_mpoly, ...]
@@ -99,9 +99,9 @@ class Conditions:
 
 
 def conditions(
-    problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly, multipliers: Sequence[fmpq_mpoly] | None = ()
+    problem: Problem, signs: Signs, stratum: Restricted, loss: fmpq_mpoly, multipliers: Sequence[fmpq_mpoly] | None = (), dimension: int = 1
 ) -> Conditions:
-    """The conditions, for `loss`, the loss on the stratum in its free parameters.
+    """The conditions on a set of some dimension, for `loss`, the loss on the stratum in its free parameters.
 
     `multipliers` of the stratum's constraints along the curve; by Cramer's rule, up to a positive factor, if `None`. Raises `SolvingLimit`
     where the conditions are not known.
@@ -118,7 +118,7 @@ def conditions(
     def within(polynomials: Sequence[fmpq_mpoly]) -> tuple[fmpq_mpoly, ...]:
         return tuple(narrowed(polynomial.compose(*stratum.images), stratum, loss) for polynomial in polynomials)
 
-    return Conditions(within(slopes), hessian, _corank_one(hessian, normals, context), normals, within(independent))
+    return Conditions(within(slopes), hessian, _of_corank(dimension, hessian, normals, context), normals, within(independent))
 
 
 def _multipliers(loss: fmpq_mpoly, constraints: Sequence[fmpq_mpoly]) -> list[fmpq_mpoly]:
@@ -131,17 +131,17 @@ def _multipliers(loss: fmpq_mpoly, constraints: Sequence[fmpq_mpoly]) -> list[fm
     return [determinant(gram, context), *_by_cramer(gram, right, context)]
 
 
-def _corank_one(hessian: Rows, normals: Rows, context: fmpq_mpoly_ctx) -> fmpq_mpoly:
-    """The sum of the largest proper principal minors of `[[H, C^T], [C, 0]]`. Raises `SolvingLimit` where it is large.
+def _of_corank(dimension: int, hessian: Rows, normals: Rows, context: fmpq_mpoly_ctx) -> fmpq_mpoly:
+    """The sum of principal minors of `[[H, C^T], [C, 0]]`, so many rows less. Raises `SolvingLimit` where it is large.
 
-    Of a symmetric matrix with a kernel of one dimension the adjoint is a multiple of v v^T, v in the kernel, and has not the trace zero.
+    Of a symmetric matrix with a kernel of that dimension it is the product of the other eigenvalues.
     """
     if len(hessian) + len(normals) > MAX_BORDERED and normals:
         raise SolvingLimit("a curve of critical points on many switches that are not affine")
     bordered = [[*row, *(normal[k] for normal in normals)] for k, row in enumerate(hessian)]
     bordered += [[*normal, *(context.constant(0) for _ in normals)] for normal in normals]
     size = range(len(bordered))
-    minors = ([[bordered[i][j] for j in size if j != k] for i in size if i != k] for k in size)
+    minors = ([[bordered[i][j] for j in chosen] for i in chosen] for chosen in combinations(size, len(size) - dimension))
     return sum((determinant(minor, context) for minor in minors), context.constant(0))
 
 

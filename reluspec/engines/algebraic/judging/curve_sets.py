@@ -9,22 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
 from reluspec.engines.algebraic.exact.linear import dot, echelon, kernel
 from reluspec.engines.algebraic.exact.number_field import RATIONALS
+from reluspec.engines.algebraic.exact.scalars import FRACTIONS
+from reluspec.engines.algebraic.ideals.affine import SolutionSet, Terms, restricted, vanishes
 from reluspec.engines.algebraic.ideals.graphs import graph
 from reluspec.engines.algebraic.ideals.groebner import Groebner, Quotient, SolvingLimit, ring
 from reluspec.engines.algebraic.ideals.saturate import saturated
 from reluspec.engines.algebraic.ideals.solving import solve_system
+from reluspec.engines.algebraic.ideals.surfaces import SurfaceLimit, is_empty, surface
 from reluspec.engines.algebraic.ideals.sweep import CurvePiece, CurvePoint, Sweep
 from reluspec.engines.algebraic.judging.along_curves import Conditions, conditions, narrowed
 from reluspec.engines.algebraic.judging.constrained import critical_on_constraints
+from reluspec.engines.algebraic.judging.family_parts import judged as judged_parts
 from reluspec.engines.algebraic.judging.lower_bound import lower_bound
 from reluspec.engines.algebraic.judging.minimality import GLOBAL, decide
+from reluspec.engines.algebraic.judging.surfaces import Judgement, judgements, minima
 from reluspec.engines.algebraic.judging.verdict import Decision, Verdict
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome
 from reluspec.engines.algebraic.stationary.chart_branch import ChartBranch
@@ -95,14 +100,13 @@ class _Swept:
         for systems in (self._systems(best=True), self._systems(best=False)):
             solved = [self._solved(system) for system in systems]
             ideals = [ideal for part in solved for ideal in part.ideals]
-            sets = [one for part in solved for one in part.sets]
+            # What was swept has all points of its ideal, isolated ones and families among them.
+            sets = [one for part in solved for one in part.sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
             for one, other in combinations(ideals, 2):
                 self._apart(one, other)
-            if ideals and any(one.found.directions for one in sets):
-                raise SolvingLimit("curves and affine families of critical points in one stratum")
-            # What was swept has all points of its ideal, isolated ones among them.
-            every += [one for one in sets if not any(self._lies_on(one.found, ideal) for ideal in ideals)]
-            every += [one for part in solved for one in part.swept]
+            for family, ideal in product((one.found for one in sets if one.found.directions), ideals):
+                self._apart_from(family, ideal)
+            every += [*sets, *(one for part in solved for one in part.swept)]
         return every
 
     def _on_constraints(self) -> list[Judged]:
@@ -191,20 +195,68 @@ class _Swept:
         if solved.unresolved and not solved.open:
             raise SolvingLimit(solved.unresolved)
         branch = ChartBranch(self.stratum, Chart(()), ())
-        found = _Found(ideals=[list(ideal) for ideal in solved.open])
+        found = _Found(ideals=self._largest([list(ideal) for ideal in solved.open]))
         for solution in solved.sets:
             shape = branch.shape(solution, False)
             sets, reason = critical_sets(shape, branch.conditions) if shape else ([], "a family of critical points is not affine")
             if reason:
                 raise SolvingLimit(reason)
-            found.sets += [Judged(one, self._decision(one, system.best)) for one in sets]
+            found.sets += [part for one in sets for part in self._judged_parts(one, system.best)]
         for ideal in found.ideals:
             dimension = Quotient(self.ring, self.groebner(self.ring, ideal)).dimension()
-            if dimension > 1:
-                kind = "global minima" if system.best else "critical points"
-                raise SolvingLimit(f"{kind} of dimension {dimension} that are not affine")
-            found.swept += self._pieces(ideal, system)
+            found.swept += self._surfaces(ideal, system) if dimension > 1 else self._pieces(ideal, system)
         return found
+
+    def _largest(self, ideals: list[Polynomials]) -> list[Polynomials]:
+        """Those whose zeros are not seen to be zeros of another one, too."""
+        kept = list(ideals)
+        for ideal in ideals:
+            quotient = Quotient(self.ring, self.groebner(self.ring, ideal))
+            if any(all(map(quotient.contains, other)) for other in kept if other is not ideal):
+                kept = [other for other in kept if other is not ideal]
+        return kept
+
+    def _surfaces(self, ideal: Polynomials, system: _System) -> list[Judged]:
+        """The pieces of a set of dimension two or more with their verdicts. Raises `SurfaceLimit`, and `SolvingLimit`."""
+        kind = "global minima" if system.best else "critical points"
+        try:
+            found = surface(ideal, self.strict, self.groebner)
+            if found is None:
+                return []
+            if system.away is not None and not all(point.value(system.away) for point in found.points):
+                raise SurfaceLimit("some of which other equations give")
+            if system.best:
+                parts = [minima(found, Decision(Verdict.MINIMUM, GLOBAL))]
+            else:
+                wanted = self._conditions(system, found.reduced.dimension)
+                if not isinstance(wanted, Conditions):
+                    raise wanted or SolvingLimit("")
+                parts = judgements(found, wanted, self.strict, self.groebner)
+        except SurfaceLimit as reason:
+            raise SurfaceLimit(f"{kind} {reason}") from reason
+        return [one for part in parts for one in self._sheets(part)]
+
+    def _sheets(self, part: Judgement) -> list[Judged]:
+        """The records. Several pieces that may be one, none of them minima, are one record."""
+        found, decisions = part.found, part.decisions
+        equations = list(found.reduced.equations)
+        # Parts of a set that is cut are pieces of it, besides.
+        pieces = (found.pieces or 1) + bool(part.cuts)
+        apart = tuple(map(terms_of, (*found.apart, *part.cuts)))
+        curve = replace(self._curve(equations, pieces, sheet=True), apart=apart, cut=bool(part.cuts))
+        every = []
+        for point, decision in zip(found.points, decisions, strict=True) if found.pieces else [(found.points[0], decisions[0])]:
+            tangents = tuple(self._tangents(equations, point))
+            if len(tangents) != found.reduced.dimension:
+                raise SurfaceLimit(f"critical points of dimension {found.reduced.dimension} whose tangents are not known")
+            one = CriticalSet(
+                point.field, (), (), self._theta(point), tangents, vertices=(), rays=(), tight=(), singular=False, curve=curve
+            )
+            every.append(Judged(one, decision))
+        return every
+
+    def _judged_parts(self, found: CriticalSet, best: bool) -> list[Judged]:
+        return [Judged(found, self._decision(found, best))] if best else judged_parts(self.problem, self.signs, found)
 
     def _decision(self, found: CriticalSet, best: bool) -> Decision:
         return Decision(Verdict.MINIMUM, GLOBAL) if best else decide(self.problem, self.signs, found)
@@ -219,7 +271,7 @@ class _Swept:
             raise wanted
         return [self._judged(sweep, equations, piece, None if isinstance(wanted, SolvingLimit) else wanted) for piece in own]
 
-    def _conditions(self, system: _System) -> Conditions | SolvingLimit | None:
+    def _conditions(self, system: _System, dimension: int = 1) -> Conditions | SolvingLimit | None:
         """What the verdict along a curve depends on, none for global minima; or why it is not known, which a curve outside the stratum
         does not need.
         """
@@ -228,7 +280,7 @@ class _Swept:
         if self.smooth:
             return SolvingLimit("a curve of critical points on a kink of the gradient")
         try:
-            return conditions(self.problem, self.signs, self.stratum, self.loss, system.multipliers)
+            return conditions(self.problem, self.signs, self.stratum, self.loss, system.multipliers, dimension)
         except SolvingLimit as limit:
             return limit
 
@@ -284,16 +336,49 @@ class _Swept:
     # Apart
 
     def _lies_on(self, found: CriticalSet, ideal: Polynomials) -> bool:
+        """Whether a point, or an affine family, is seen to be a part of the zeros of an ideal."""
+        if found.directions:
+            plain = self._plain(found)
+            return plain is not None and all(vanishes(equation, plain) for equation in ideal)
         zero = found.field.element(0)
         x = [found.witness[k] for k in self.stratum.free]
         return all(value_at(equation.to_dict(), x, zero) == 0 for equation in ideal)
 
     def _apart(self, one: Polynomials, other: Polynomials) -> None:
-        """Raises `SolvingLimit` unless two curves are proved not to meet in the stratum."""
-        solved = solve_system(self.ring, [*one, *other], [polynomial for _, polynomial in self.strict], self.groebner)
-        meet = bool(solved.unresolved) or any(solution.directions for solution in solved.sets)
-        for solution in () if meet else solved.sets:
-            point = CurvePoint(solution.field, tuple(solution.point))
-            meet = meet or all(point.value(polynomial).sign() == sign for sign, polynomial in self.strict)
-        if meet:
+        """Raises `SolvingLimit` unless two sets are proved not to meet in the stratum."""
+        if not is_empty([*one, *other], self.strict, self.groebner):
             raise SolvingLimit("curves of critical points that meet")
+
+    def _apart_from(self, family: CriticalSet, ideal: Polynomials) -> None:
+        """Raises `SolvingLimit` unless an affine family is proved not to meet a set."""
+        plain = self._plain(family)
+        if plain is not None:
+            if any(_is_constant(restricted(equation, plain)) for equation in ideal):
+                return
+            hull = self._hull(plain)
+            if hull is not None and is_empty([*ideal, *hull], self.strict, self.groebner):
+                return
+        raise SolvingLimit("curves and affine families of critical points that meet")
+
+    def _plain(self, family: CriticalSet) -> SolutionSet | None:
+        """An affine family in the free parameters; `None` where it is in a chart or curved."""
+        if family.living or family.is_curved or family.curve or family.rescaled:
+            return None
+        point, *directions = (tuple(vector[k] for k in self.stratum.free) for vector in (family.witness, *family.directions))
+        return SolutionSet(family.field, point, tuple(directions))
+
+    def _hull(self, family: SolutionSet) -> Polynomials | None:
+        """Linear equations of the affine hull of a family; `None` where it is not rational."""
+        base, *rows = ([entry.fraction() for entry in vector] for vector in (family.point, *family.directions))
+        if any(entry is None for row in (base, *rows) for entry in row):
+            return None
+        offsets = [gen - rational(value) for gen, value in zip(self.ring.gens(), base, strict=True) if value is not None]
+        known = [[entry for entry in row if entry is not None] for row in rows]
+        normals = kernel(known, len(offsets), FRACTIONS)
+        zero = self.ring.constant(0)
+        return [sum((rational(c) * offset for c, offset in zip(normal, offsets, strict=True)), zero) for normal in normals]
+
+
+def _is_constant(terms: Terms) -> bool:
+    """Whether a polynomial is a constant that is not zero."""
+    return bool(terms) and not any(any(exponents) for exponents in terms)

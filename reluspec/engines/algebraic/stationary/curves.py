@@ -36,7 +36,9 @@ class Curve:
     polynomial) have a sign.
 
     `pieces` is the number of connected parts; which of them is meant, a point on it says. `unbounded`: how many of its branches go to
-    infinity. A `sheet` has two dimensions or more, is a graph over an open polyhedron and made of global minima, `ends` are not listed.
+    infinity. A `sheet` has two dimensions or more and is smooth, `ends` are not listed; of several, the signs of the polynomials `apart`,
+    which vanish nowhere on them, tell which is meant. It may be `cut` off, where one of these vanishes, from critical points of its stratum
+    that are no minima.
     """
 
     free: tuple[int, ...]
@@ -46,6 +48,8 @@ class Curve:
     unbounded: int = 0
     ends: tuple[CurveEnd, ...] = ()
     sheet: bool = False
+    apart: tuple[Terms, ...] = ()
+    cut: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +63,8 @@ class Curve:
                 for end in self.ends
             ],
             "sheet": self.sheet,
+            **({"apart": [plain(entry) for entry in self.apart]} if self.apart else {}),
+            **({"cut": True} if self.cut else {}),
         }
 
     @staticmethod
@@ -71,6 +77,8 @@ class Curve:
             data["unbounded"],
             tuple(map(_end, data["ends"])),
             data["sheet"],
+            tuple(map(terms, data.get("apart", ()))),
+            data.get("cut", False),
         )
 
 
@@ -116,12 +124,23 @@ def on_piece(curve: Curve, witness: Sequence[arb], theta: Sequence[arb]) -> bool
         return False
     if curve.pieces == 1:
         return True
+    if curve.sheet:
+        return not is_apart(curve, witness, theta)
     sweep = _swept(curve.free, curve.equations, curve.strict)
     try:
         return sweep.piece_of(x) == sweep.piece_of([witness[k] for k in curve.free])
     except SolvingLimit:
         # Nothing tells them apart.
         return True
+
+
+def is_apart(curve: Curve, witness: Sequence[arb], theta: Sequence[arb]) -> bool:
+    """Whether two points are proved to be on different pieces of a sheet, or beside different ones: a polynomial has different signs."""
+    for polynomial in curve.apart:
+        here, there = (value_of(polynomial, [point[k] for k in curve.free]) for point in (witness, theta))
+        if (here > 0 and there < 0) or (here < 0 and there > 0):
+            return True
+    return False
 
 
 def value_of(terms: Terms, x: Sequence[arb]) -> arb:
