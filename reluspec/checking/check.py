@@ -183,6 +183,7 @@ def _verdict(problem: Problem, search: _Search, loss: float, tolerance: float, n
         descent=descent,
         nearest=near,
         map_complete=None if minima is None else minima.complete,
+        global_is_proved=minima is not None and minima.global_is_proved,
     )
 
 

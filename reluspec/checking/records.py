@@ -60,7 +60,7 @@ class Check:
 
     `reach` is `tolerance * (1 + |theta|)`, a Euclidean distance. `candidate` is the point within reach that passed the tests (`moved` away
     from theta), and `stratum` its stratum or, without one, that of theta with all switches within reach set to zero. `map_complete` is
-    `None` without a map.
+    `None` without a map; `global_is_proved`: the least loss in the map is the least of all.
     """
 
     title: str
@@ -75,6 +75,7 @@ class Check:
     descent: Descent | None = None
     nearest: Nearest | None = None
     map_complete: bool | None = None
+    global_is_proved: bool = False
 
     @property
     def is_minimum(self) -> bool:
@@ -82,8 +83,8 @@ class Check:
 
     @property
     def is_global_minimum(self) -> bool | None:
-        """Whether it belongs to the global minimum of a complete map; `None` where no complete map was given."""
-        if not self.map_complete or self.nearest is None:
+        """Whether it belongs to the global minimum of a complete map; `None` where no complete map was given, or it is not known."""
+        if not self.map_complete or self.nearest is None or (self.nearest.is_global and not self.global_is_proved):
             return None
         return self.is_minimum and self.nearest.belongs and self.nearest.is_global
 
@@ -110,7 +111,8 @@ def _lines(check: Check) -> list[str]:
 
 
 def _nearest(check: Check, near: Nearest) -> str:
-    which = "" if not near.is_global else ", the global minimum" if check.map_complete else ", the least loss of an incomplete map"
+    least = "the least loss of all minima" if check.map_complete else "the least loss of an incomplete map"
+    which = "" if not near.is_global else ", the global minimum" if check.global_is_proved else f", {least}"
     relation = "belongs to" if near.belongs else "is nearest to"
     return f"theta {relation} component {near.component}{which}: loss {near.loss:.12g}, {near.stratum}, distance {near.distance:.3g}"
 

@@ -87,6 +87,7 @@ def _summary(minima: MinimaMap) -> dict[str, Any]:
         "ledger": dict(land.ledger),
         "index_sum": land.index_sum,
         "global_minimum": {"component": best.id, "loss": asdict(best.loss)} if best else None,
+        "global_is_proved": minima.global_is_proved,
     }
     if minima.incomplete_because:
         summary["incomplete_because"] = minima.incomplete_because

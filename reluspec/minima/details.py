@@ -38,8 +38,14 @@ def component_text(minima: MinimaMap, position: int) -> str:
 def _verdict(minima: MinimaMap, component: Component) -> str:
     name = f"component {component.id} ({len(minima):,} in all)"
     if component.is_global:
-        return f"{name}: {'a global minimum' if minima.complete else 'the least loss found, in a map that is not complete'}"
+        return f"{name}: {_least(minima)}"
     return f"{name}: {'a local minimum' if component.dimension == 0 else 'local minima'}, not global"
+
+
+def _least(minima: MinimaMap) -> str:
+    if not minima.complete:
+        return "the least loss found, in a map that is not complete"
+    return "a global minimum" if minima.global_is_proved else f"the {minima.star}"
 
 
 def _location(component: Component) -> str:

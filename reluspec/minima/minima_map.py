@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reluspec.minima.records import Component, CriticalStratum, Landscape, Undecided
+from reluspec.problem.coercive import has_bounded_sublevel_sets
 from reluspec.problem.problem import Problem
 from reluspec.text import WIDTH, filled
 
@@ -70,6 +72,25 @@ class MinimaMap:
         """The component of least loss, certified if the map is complete."""
         return self.components[0] if self.components else None
 
+    @cached_property
+    def global_is_proved(self) -> bool:
+        """Whether the least loss listed is proved to be the least of all: no minimum is missing, and the loss attains its infimum.
+
+        It does if it tends to infinity, or if a component is proved to have the least possible loss. Where a parameter has no penalty,
+        lower losses may be approached far out, and be those of no point.
+        """
+        if not (self.complete and self.components):
+            return False
+        best = (piece.certificate for component in self.components if component.is_global for piece in component.pieces)
+        return has_bounded_sublevel_sets(self.problem) or any(certificate.get("least_possible") for certificate in best)
+
+    @property
+    def star(self) -> str:
+        """What the components with the least loss are, in words."""
+        if self.global_is_proved:
+            return "global minimum"
+        return "least loss of all minima; far out the loss may be lower" if self.complete else "least loss found"
+
     @property
     def components_with_symmetry(self) -> int:
         return sum(component.orbit_size for component in self.components)
@@ -128,7 +149,7 @@ def table(minima: MinimaMap, width: int = TABLE_WIDTH) -> str:
         "",
     ]
     if minima.components:
-        lines += [*_rows(minima, width), "", "* global minimum" if minima.complete else "* least loss found"]
+        lines += [*_rows(minima, width), "", f"* {minima.star}"]
     return "\n".join([*lines, *_verdict(minima, width)])
 
 

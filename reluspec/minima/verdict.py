@@ -50,7 +50,8 @@ def facts(minima: MinimaMap) -> list[tuple[str, str]]:
         ),
     ]
     if minima.global_minimum is not None:
-        rows.append(("Global minimum" if minima.complete else "Least loss found", str(minima.global_minimum.loss)))
+        name = "Global minimum" if minima.global_is_proved else "Least loss of all minima" if minima.complete else "Least loss found"
+        rows.append((name, str(minima.global_minimum.loss)))
     return [*rows, ("Engine", f"{land.engine}, reluspec {minima.reluspec_version}")]
 
 

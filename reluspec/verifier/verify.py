@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from reluspec.io.artefacts import read_json
+from reluspec.problem.coercive import has_bounded_sublevel_sets
+from reluspec.problem.problem import Problem
 from reluspec.verifier.balls import bits_needed
 from reluspec.verifier.claims import Report, Verification
 from reluspec.verifier.convex.convex_claims import verify_convex
@@ -42,4 +44,19 @@ def verify_document(document: Mapping[str, Any], path: str, *, sample: int | Non
             raw_witnesses(problem, document, report, bits, deadline)
         except (OutsideError, TooManyFacesError, RangeError):
             verify_general(problem, document, report, bits, sample, deadline)
+        _check_least(problem, document, report)
     return Verification(path, document["title"], tuple(report.claims), tuple(report.notes))
+
+
+def _check_least(problem: Problem, document: Mapping[str, Any], report: Report) -> None:
+    """The claim that the least loss in the map is the least of all, if it is made: of a complete map, if the loss attains its infimum."""
+    summary = document["summary"]
+    claim = ("summary", "global_is_proved")
+    if not summary.get("global_is_proved"):
+        return
+    if not (summary["complete"] and document["components"]):
+        report.refute(*claim, "minima may be missing")
+    elif has_bounded_sublevel_sets(problem):
+        report.prove(*claim, "sublevel sets are bounded, so that the loss attains its infimum, at a minimum")
+    else:
+        report.leave(*claim, "the loss is not proved to attain its infimum")

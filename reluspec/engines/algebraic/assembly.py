@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from flint import arb, ctx
 
 from reluspec.engines.algebraic.gluing import Glued, Key
-from reluspec.engines.algebraic.judging.lower_bound import lower_bound
+from reluspec.engines.algebraic.judging.lower_bound import attains_the_bound, lower_bound
 from reluspec.engines.algebraic.judging.minimality import GLOBAL
 from reluspec.engines.algebraic.outcome import Judged, StratumOutcome, set_json
 from reluspec.engines.algebraic.stationary.charts import Unit, unit_groups
@@ -16,6 +16,7 @@ from reluspec.engines.algebraic.stationary.polyhedra import CriticalSet, value_a
 from reluspec.minima.balls import ball, binary_precision, decimal_digits, nested
 from reluspec.minima.ranking import ranked
 from reluspec.minima.records import ChartFamily, ChartUnit, Component, Family, Piece
+from reluspec.problem.coercive import has_bounded_sublevel_sets
 from reluspec.problem.expression import Variable
 from reluspec.problem.problem import Problem
 from reluspec.regions.signs import Signs, parse_signs
@@ -49,7 +50,8 @@ def loss_ball(problem: Problem, key: Key, outcomes: Mapping[str, StratumOutcome]
 
 
 def _component(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutcome], loss: arb, digits: int) -> Component:
-    pieces = [_piece(problem, name, outcomes[name].sets[position], digits) for name, position in part.pieces]
+    least = _is_least_possible(problem, part, outcomes, loss)
+    pieces = [_piece(problem, name, outcomes[name].sets[position], digits, least) for name, position in part.pieces]
     pieces.sort(key=lambda piece: (-piece.dimension, piece.dead_units, piece.stratum))
     interior = any(_is_cell(problem, parse_signs(problem, name)) for name, _ in part.pieces)
     return Component(
@@ -65,6 +67,14 @@ def _component(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutc
     )
 
 
+def _is_least_possible(problem: Problem, part: Glued, outcomes: Mapping[str, StratumOutcome], loss: arb) -> bool:
+    """Whether the loss is proved to be the least possible one, where that does not follow from bounded sublevel sets."""
+    if has_bounded_sublevel_sets(problem) or (bound := lower_bound(problem)) is None or not loss.overlaps(arb(rational(bound.value))):
+        return False
+    name, position = part.pieces[0]
+    return attains_the_bound(problem, parse_signs(problem, name), outcomes[name].sets[position].found)
+
+
 def _is_cell(problem: Problem, signs: Signs) -> bool:
     """No switch is zero, but for those that vanish everywhere."""
     if signs.is_cell:
@@ -78,7 +88,7 @@ def _dead(problem: Problem, signs: Signs) -> int:
     return sum(bool(unit) and set(unit) == {"0"} for layer in signs.layers for unit in layer)
 
 
-def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
+def _piece(problem: Problem, name: str, judged: Judged, digits: int, least: bool) -> Piece:
     found = judged.found
     theta = theta_balls(found, found.witness, binary_precision(digits))
     return Piece(
@@ -86,7 +96,12 @@ def _piece(problem: Problem, name: str, judged: Judged, digits: int) -> Piece:
         dimension=found.dimension,
         dead_units=_dead(problem, parse_signs(problem, name)),
         witness={name: nested(tensor, digits) for name, tensor in problem.tensors(theta, lambda value: arb(rational(value))).items()},
-        certificate={"engine": "algebraic", "argument": judged.decision.argument, **set_json(found)},
+        certificate={
+            "engine": "algebraic",
+            "argument": judged.decision.argument,
+            **({"least_possible": True} if least else {}),
+            **set_json(found),
+        },
         family=_family(problem, found, digits) if found.directions else None,
     )
 

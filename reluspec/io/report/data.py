@@ -28,6 +28,7 @@ def page_data(minima: MinimaMap, components: int | None = None, short: bool = Fa
     data: dict[str, Any] = {
         "title": problem.title,
         "complete": minima.complete,
+        "star": minima.star,
         "total": len(minima),
         "components": [_component(component, problem, short) for component in shown],
         "undecided": [{"stratum": entry.stratum, "reason": entry.reason} for entry in minima.undecided[:MAX_UNDECIDED]],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from reluspec.problem.coercive import not_coercive
 from reluspec.regions.signs import Signs, format_signs
-from reluspec.verifier.general.coercive import not_coercive
 from reluspec.verifier.general.context import Context
 from reluspec.verifier.general.curve_indices import curve_share
 from reluspec.verifier.general.explore import Stratum

@@ -43,7 +43,7 @@ function drawRow(component) {
   const row = el("tr", { "data-id": String(component.id), onclick: () => choose(component.id) });
   for (const [key, , , text] of COLUMNS) {
     const content = key === "id"
-      ? el("button", { type: "button", "aria-label": `Show component ${component.id}${component.global ? ", a global minimum" : ""}` }, text(component))
+      ? el("button", { type: "button", "aria-label": `Show component ${component.id}${component.global ? `, ${data.star}` : ""}` }, text(component))
       : key === "stratum" ? el("code", { title: component.pieces[0].stratum }, text(component)) : text(component);
     row.append(el("td", { class: key }, content));
   }
@@ -58,7 +58,7 @@ function drawTable() {
   byId("more-rows").hidden = rest <= 0;
   byId("more-rows").textContent = `Show the other ${rest.toLocaleString("en")}`;
   const best = components.some((component) => component.global);
-  const star = best ? ` * ${data.complete ? "global minimum" : "least loss found"}.` : "";
+  const star = best ? ` * ${data.star}.` : "";
   byId("shown-count").textContent = `${all.length.toLocaleString("en")} of ${plural(components.length, "component")} shown.${star}`;
   markRow();
 }

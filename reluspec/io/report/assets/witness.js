@@ -60,7 +60,7 @@ function drawWitness() {
   const piece = chosenPiece();
   const facts = [
     ["Loss", `${component.loss[0]} ± ${component.loss[1]}`],
-    ["Kind", `${kind(component.dimension)}${component.global ? (data.complete ? ", a global minimum" : ", the least loss found") : ""}, ${component.status}`],
+    ["Kind", `${kind(component.dimension)}${component.global ? `, ${data.star}` : ""}, ${component.status}`],
     ["Location", component.location === "interior" ? "interior: the loss is smooth at (some of) it" : "boundary: on kinks of the loss"],
     ["Orbit", `${plural(component.orbit, "copy").replace("copys", "copies")} under exchange of units`],
     ["Ends", component.closed ? "closed" : `open; missing: ${component.missing.join(", ") || "at infinity or on other strata"}`],

@@ -1,15 +1,15 @@
-"""Are the sublevel sets of the loss bounded? What the theorem of docs/audit.md assumes."""
+"""Are the sublevel sets of the loss bounded? Then it attains its infimum; the theorem of docs/audit.md assumes it, too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
-from flint import fmpq_poly
+from flint import fmpq, fmpq_poly
 
 from reluspec.problem.expression import Expression, Sum, Variable, evaluate, variables
 from reluspec.problem.problem import Problem
-from reluspec.verifier.convex.setting import rational
 
 
 def not_coercive(problem: Problem) -> str:
@@ -19,8 +19,7 @@ def not_coercive(problem: Problem) -> str:
     parameter each that are bounded below, and for every parameter tends to infinity with it.
     """
     for y in problem.data.y:
-        values: dict[Variable, Any] = {Variable("y", (k,)): fmpq_poly([rational(entry)]) for k, entry in enumerate(y)}
-        grown = _growth(_terms([problem.loss.expression]), values)
+        grown = _growth(_terms([problem.loss.expression]), _targets(y))
         if grown is None or any(sign < 0 for sign in grown.values()):
             return "the objective is not proved to be bounded below"
     grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
@@ -28,6 +27,35 @@ def not_coercive(problem: Problem) -> str:
         return "the regulariser is no sum of functions of one parameter each"
     free = [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) <= 0]
     return f"no penalty keeps {free[0]} bounded" if free else ""
+
+
+def has_bounded_sublevel_sets(problem: Problem) -> bool:
+    """Whether that is proved: the loss tends to infinity, or would if the output layer's biases did not lack a penalty.
+
+    These are bounded where all else is, if on either side of every output the objective of some data point grows.
+    """
+    grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
+    output = problem.network.layers[-1]
+    if grown is None or output.activation.expression != Variable("z"):
+        return not not_coercive(problem)
+    biases = {Variable(f"{output.name}.bias", (k,)) for k in range(output.units)}
+    outputs = [Variable("f", (k,)) for k in range(output.units)]
+    bounded = [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) > 0]
+    pulls = [_growth(_terms([problem.loss.expression]), _targets(y)) for y in problem.data.y]
+    return (
+        set(problem.parameters) - set(bounded) <= biases
+        and all(tail >= 0 for tail in grown.values())
+        and all(pull is not None and min(pull.values(), default=0) >= 0 for pull in pulls)
+        and all(any(pull is not None and pull.get((f, side), 0) > 0 for pull in pulls) for f in outputs for side in (1, -1))
+    )
+
+
+def _targets(y: Sequence[Fraction]) -> dict[Variable, Any]:
+    return {Variable("y", (k,)): fmpq_poly([_number(entry)]) for k, entry in enumerate(y)}
+
+
+def _number(value: Fraction | int) -> fmpq:
+    return fmpq(value.numerator, value.denominator)
 
 
 def _terms(expressions: Sequence[Expression]) -> list[Expression]:
@@ -57,5 +85,5 @@ def _tail(term: Expression, variable: Variable, side: int, fixed: Mapping[Variab
         top = switch[switch.degree()] if switch.degree() >= 0 else 0
         return int(top > 0) - int(top < 0)
 
-    value: fmpq_poly = evaluate(term, {**fixed, variable: fmpq_poly([0, side])}, far, lambda c: fmpq_poly([rational(c)]))
+    value: fmpq_poly = evaluate(term, {**fixed, variable: fmpq_poly([0, side])}, far, lambda c: fmpq_poly([_number(c)]))
     return value
