@@ -40,7 +40,7 @@ BADLY_SCALED = [
 
 def test_the_path_ends_where_floats_find_the_optimum() -> None:
     geometry, floats = geometry_of(WELL_SCALED)
-    sets = np.array(list(combinations(range(1, len(geometry)), 2)), dtype=np.int64)
+    sets = np.array(list(combinations(range(1, len(geometry)), 2)), dtype=np.int64)[::3]
     expected = minimise(floats.coupling(sets), floats.target[sets].reshape(len(sets), -1), 2, floats.ridge) * 2.0**floats.s_exponent
     for faces, weights in zip(sets.tolist(), expected, strict=True):
         system = FaceSystem(geometry, tuple(faces))

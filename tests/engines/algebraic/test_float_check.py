@@ -18,7 +18,7 @@ from reluspec.systems.strata import strata
 SPECS = Path(__file__).parents[3] / "specs"
 
 
-@pytest.mark.parametrize("name", ["two_outputs", "lasso_output", "absolute_error", "huber"])
+@pytest.mark.parametrize("name", ["two_outputs", pytest.param("lasso_output", marks=pytest.mark.slow), "absolute_error", "huber"])
 def test_points_that_are_no_minima_are_caught(name: str) -> None:
     """Every critical point that is proved to be none, called a minimum; all true minima stay."""
     problem = reluspec.load(SPECS / f"{name}.rspec")

@@ -85,7 +85,7 @@ def sharp_spec(seed: int) -> str:
     )
 
 
-@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 25))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 12))])
 def test_no_minimum_is_lost_where_the_loss_has_kinks(seed: int) -> None:
     """Excluded strata have no minimum for Groebner bases, nor anything undecided but what these leave open anyway."""
     problem = reluspec.parse(sharp_spec(seed))
