@@ -82,7 +82,7 @@ def penalised_in_part(seed: int) -> Problem:
     return reluspec.parse(f"data {{ x = {x} y = {y} }} {network} loss sum {loss}{penalty}")
 
 
-@pytest.mark.parametrize("seed", [*range(1, 5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(5, 40)))])
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(3, 40)))])
 def test_against_descents_and_perturbations(seed: int) -> None:
     """All maps are complete; nothing lies below a listed minimum nearby, and descents end at listed losses."""
     problem = without_regulariser(seed)
@@ -91,7 +91,7 @@ def test_against_descents_and_perturbations(seed: int) -> None:
     against_descents(problem, minima, seed)
 
 
-@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(3, 40)))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, *range(2, 40)))])
 def test_penalised_in_part(seed: int) -> None:
     """Where only w or only its bias has a penalty, a unit with a = 0 may be a minimum or none as the rest of w is long or short."""
     problem = penalised_in_part(seed)

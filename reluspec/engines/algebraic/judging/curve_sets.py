@@ -229,8 +229,9 @@ class _Swept:
                 parts = [minima(found, Decision(Verdict.MINIMUM, GLOBAL))]
             else:
                 wanted = self._conditions(system, found.reduced.dimension)
-                if not isinstance(wanted, Conditions):
-                    raise wanted or SolvingLimit("")
+                if isinstance(wanted, SolvingLimit):
+                    raise wanted
+                assert wanted is not None
                 parts = judgements(found, wanted, self.strict, self.groebner)
         except SurfaceLimit as reason:
             raise SurfaceLimit(f"{kind} {reason}") from reason
