@@ -18,36 +18,39 @@ def not_coercive(problem: Problem) -> str:
     It does if the objective is a sum of functions of one output each that are bounded below, and the regulariser a sum of functions of one
     parameter each that are bounded below, and for every parameter tends to infinity with it.
     """
-    for y in problem.data.y:
-        grown = _growth(_terms([problem.loss.expression]), _targets(y))
-        if grown is None or any(sign < 0 for sign in grown.values()):
-            return "the objective is not proved to be bounded below"
-    grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
-    if grown is None:
-        return "the regulariser is no sum of functions of one parameter each"
-    free = [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) <= 0]
-    return f"no penalty keeps {free[0]} bounded" if free else ""
+    reason, free = _kept_by_nothing(problem)
+    return reason or (f"no penalty keeps {free[0]} bounded" if free else "")
 
 
 def has_bounded_sublevel_sets(problem: Problem) -> bool:
     """Whether that is proved: the loss tends to infinity, or would if the output layer's biases did not lack a penalty.
 
-    These are bounded where all else is, if on either side of every output the objective of some data point grows.
+    These are bounded where all else is, if on either side of their outputs the objective of some data point grows.
     """
-    grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
+    reason, free = _kept_by_nothing(problem)
+    if reason:
+        return False
     output = problem.network.layers[-1]
-    if grown is None or output.activation.expression != Variable("z"):
-        return not not_coercive(problem)
-    biases = {Variable(f"{output.name}.bias", (k,)) for k in range(output.units)}
-    outputs = [Variable("f", (k,)) for k in range(output.units)]
-    bounded = [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) > 0]
-    pulls = [_growth(_terms([problem.loss.expression]), _targets(y)) for y in problem.data.y]
-    return (
-        set(problem.parameters) - set(bounded) <= biases
-        and all(tail >= 0 for tail in grown.values())
-        and all(pull is not None and min(pull.values(), default=0) >= 0 for pull in pulls)
-        and all(any(pull is not None and pull.get((f, side), 0) > 0 for pull in pulls) for f in outputs for side in (1, -1))
-    )
+    biases = {Variable(f"{output.name}.bias", (k,)): Variable("f", (k,)) for k in range(output.units)}
+    if not set(free) <= set(biases) or (free and output.activation.expression != Variable("z")):
+        return False
+    penalised = {variable for penalty in problem.regulariser for variable in variables(penalty.expression)}
+    pulls = [_growth(_terms([problem.loss.expression]), _targets(y)) or {} for y in problem.data.y]
+    return all(bias not in penalised and any(pull.get((biases[bias], side), 0) > 0 for pull in pulls) for bias in free for side in (1, -1))
+
+
+def _kept_by_nothing(problem: Problem) -> tuple[str, list[Variable]]:
+    """Why the loss is not proved to be bounded below, or the regulariser not of the kind that is looked at; the parameters that it does
+    not keep bounded.
+    """
+    for y in problem.data.y:
+        grown = _growth(_terms([problem.loss.expression]), _targets(y))
+        if grown is None or any(sign < 0 for sign in grown.values()):
+            return "the objective is not proved to be bounded below", []
+    grown = _growth(_terms([penalty.expression for penalty in problem.regulariser]), {})
+    if grown is None:
+        return "the regulariser is no sum of functions of one parameter each", []
+    return "", [variable for variable in problem.parameters if min(grown.get((variable, side), 0) for side in (1, -1)) <= 0]
 
 
 def _targets(y: Sequence[Fraction]) -> dict[Variable, Any]:

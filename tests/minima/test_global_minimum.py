@@ -28,6 +28,7 @@ def problem(bias: str, rest: str, data: str = DATA) -> reluspec.Problem:
         (WITHOUT_BIAS, "loss sum squared_error", False),
         ("", "loss sum squared_error regulariser ridge(1/10) on weights, hidden.bias", True),  # outputs hold the output's bias
         ("", "loss sum { max(0, 1 - y*f)^2 } regulariser ridge(1/10) on weights, hidden.bias", False),  # one label only
+        ("", "loss sum { max(0, 1 - y*f)^2 } regulariser ridge(1/10)", True),
         (WITHOUT_BIAS, "loss sum squared_error regulariser ridge(1/10) + { hidden.weight[0,0] }", True),
         (WITHOUT_BIAS, "loss sum squared_error regulariser ridge(1/10) + { -hidden.weight[0,0]^4 }", False),
     ],

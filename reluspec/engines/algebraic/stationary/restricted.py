@@ -174,8 +174,8 @@ def _solved(case: _Case, groebner: Groebner) -> Iterator[_Case]:
             return
     for k, polynomial in enumerate(constraints):
         factors = [factor for factor, _ in polynomial.factor()[1] if monic_key(factor) not in never_zero]
-        rest = tuple(other for j, other in enumerate(constraints) if j != k)
         if len(factors) != 1 or factors[0].total_degree() < polynomial.total_degree():
+            rest = tuple(other for j, other in enumerate(constraints) if j != k)
             for factor in factors:
                 yield from _solved(replace(case, constraints=(*rest, factor), reduced=False), groebner)
             return
